@@ -1,0 +1,5 @@
+//! feedmill: polls feeds, recognises every story once, republishes merged feeds and mails digests.
+
+pub mod model;
+
+pub mod clock;

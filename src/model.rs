@@ -1,0 +1,32 @@
+//! The words of the glossary as values: what stages take from and hand to each other.
+//! Nothing here does anything; a value that needs a library's type to be understood does not belong here.
+
+mod entry;
+mod feed;
+mod mail;
+mod poll;
+mod push;
+mod story;
+
+pub use entry::{
+    Author, Category, DateFlag, Enclosure, FeedFormat, Fingerprint, ParsedEntry, ParsedFeed,
+    PollHints, Repair, SafeHtml, SourceRef, TextLink,
+};
+pub use feed::{
+    FeedId, FeedMeta, FeedSpec, FeedStanding, FeedState, PollCounters, PollMemory, PollReason,
+    PollTrouble, RedirectWatch, Rhythm, SyncReport, TroubleClass, Validators,
+};
+pub use mail::{
+    BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FrozenEdition,
+    FrozenMessage, MessageId, MessageStanding, OutboxMessage, SubscriberId, SubscriberRecord,
+    SubscriberSpec, SubscriberStanding,
+};
+pub use poll::{HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
+pub use push::{
+    PushAnswer, PushDelivery, PushFuture, PushQuestion, PushReceipt, PushRenewal, PushState, Pushes,
+};
+pub use story::{
+    Candidate, EntryHistory, EntryId, EntryView, FeedView, IncomingEntry, JoinReason, Judge,
+    MatchKeys, Recognition, SearchHit, SearchQuery, Selection, Sighting, Standing, StoryId,
+    StorySeq, StoryView, Verdict,
+};

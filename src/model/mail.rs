@@ -1,0 +1,232 @@
+//! Editions, messages and subscribers.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{StoryId, StorySeq};
+
+/// Row identity of an edition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EditionId(pub i64);
+
+/// Row identity of a message in the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageId(pub i64);
+
+/// Row identity of a subscriber of one digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SubscriberId(pub i64);
+
+/// A subscriber as the config names one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubscriberSpec {
+    /// The digest's name.
+    pub digest: String,
+    /// Mail address, domain in lower case; unique in its digest. Never logged.
+    pub address: String,
+    /// Display name.
+    pub name: Option<String>,
+    /// IANA zone whose clock the schedule follows: the subscriber's lane.
+    pub zone: String,
+}
+
+/// Whether a subscriber gets editions. Outlives config edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriberStanding {
+    /// Gets editions.
+    Active,
+    /// Asked to rest; the cursor moves on.
+    Paused,
+    /// Asked to leave; stays so until they ask again.
+    Unsubscribed,
+    /// Bounced; stays so until the operator lifts it.
+    Suppressed,
+    /// Signed up, not confirmed yet.
+    Unconfirmed,
+    /// Left the config.
+    Removed,
+}
+
+/// A subscriber as stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubscriberRecord {
+    /// Row.
+    pub id: SubscriberId,
+    /// As named.
+    pub spec: SubscriberSpec,
+    /// Whether they get editions.
+    pub standing: SubscriberStanding,
+    /// Why, for the operator.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since_at: Timestamp,
+    /// Stories up to here have been offered to them.
+    pub cursor: StorySeq,
+}
+
+/// What came back from a subscriber since their standing last changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BounceHistory {
+    /// Hard bounces, in order.
+    pub hard_at: Vec<Timestamp>,
+    /// Deliveries in a row, up to the newest, that bounced softly.
+    pub soft_in_a_row: usize,
+}
+
+/// One frozen message.
+#[derive(Clone)]
+pub struct FrozenMessage {
+    /// To whom.
+    pub subscriber: SubscriberId,
+    /// `Message-ID` without the angle brackets; fixed before the first attempt.
+    pub message_id: String,
+    /// Envelope sender.
+    pub envelope_from: String,
+    /// Envelope recipient.
+    pub envelope_to: String,
+    /// The whole message, CRLF lines, as every attempt sends it.
+    pub bytes: Vec<u8>,
+    /// Stories it carries, the shown and the counted ones.
+    pub stories: usize,
+    /// Its window's own exclusive start: earlier than the edition's where it took over an older message's stories.
+    pub after: StorySeq,
+}
+
+/// How an edition came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditionStanding {
+    /// Messages were made.
+    Frozen,
+    /// Nothing new and the digest skips such days.
+    Empty,
+}
+
+/// One edition as one commit: window, selection, messages, cursors.
+#[derive(Clone)]
+pub struct FrozenEdition {
+    /// The digest's name.
+    pub digest: String,
+    /// The zone whose clock called it: subscribers with another zone have editions of their own.
+    pub lane: String,
+    /// The scheduled instant; unique per digest and lane.
+    pub slot_at: Timestamp,
+    /// When it was frozen.
+    pub frozen_at: Timestamp,
+    /// Exclusive start; must equal the previous edition's end in this lane, else the freeze is refused.
+    pub after: StorySeq,
+    /// Inclusive end.
+    pub until: StorySeq,
+    /// How it came out.
+    pub standing: EditionStanding,
+    /// Selected stories in the order shown, with the position in the edition.
+    pub stories: Vec<StoryId>,
+    /// Subject of the digest-wide rendition.
+    pub subject: String,
+    /// Web copy, finished HTML without any subscriber's data.
+    pub web_html: Option<String>,
+    /// One per subscriber who gets it.
+    pub messages: Vec<FrozenMessage>,
+    /// Subscribers whose cursor moves to `until`: all of the lane, whatever their standing.
+    pub served: Vec<SubscriberId>,
+}
+
+/// An edition as recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditionRecord {
+    /// Row.
+    pub id: EditionId,
+    /// The digest's name.
+    pub digest: String,
+    /// Zone.
+    pub lane: String,
+    /// Scheduled instant.
+    pub slot_at: Timestamp,
+    /// When frozen.
+    pub frozen_at: Timestamp,
+    /// Window.
+    pub after: StorySeq,
+    /// Window.
+    pub until: StorySeq,
+    /// How it came out.
+    pub standing: EditionStanding,
+    /// Subject.
+    pub subject: String,
+    /// Stories selected.
+    pub stories: usize,
+    /// Messages by standing: (queued, delivered, failed).
+    pub messages: (usize, usize, usize),
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageStanding {
+    /// Waits for `next_attempt_at`.
+    Queued,
+    /// Taken until its lease ends.
+    Claimed,
+    /// The server's final 250 is recorded.
+    Delivered,
+    /// Permanently refused.
+    Failed,
+    /// The subscriber left, or a newer edition took its stories, before it went out.
+    Withdrawn,
+}
+
+/// A claimed message.
+#[derive(Clone)]
+pub struct OutboxMessage {
+    /// Row.
+    pub id: MessageId,
+    /// Edition.
+    pub edition: EditionId,
+    /// To whom.
+    pub subscriber: SubscriberId,
+    /// `Message-ID` without brackets.
+    pub message_id: String,
+    /// Envelope sender.
+    pub envelope_from: String,
+    /// Envelope recipient.
+    pub envelope_to: String,
+    /// The whole message.
+    pub bytes: Vec<u8>,
+    /// Attempts before this one.
+    pub attempts: u32,
+    /// When the message was frozen.
+    pub queued_at: Timestamp,
+    /// The claim's token; a settle with another token changes nothing.
+    pub lease: i64,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Final 250; the reply for the log, free of addresses.
+    Delivered {
+        /// Server's words.
+        reply: String,
+    },
+    /// Try again at `retry_at`; counts as an attempt.
+    Transient {
+        /// What happened, free of addresses.
+        reason: String,
+        /// When.
+        retry_at: Timestamp,
+        /// No answer came after the final dot: the server may have it, so that no newer edition may take its stories.
+        uncertain: bool,
+    },
+    /// Refused for good, for this subscriber only.
+    Permanent {
+        /// Server's words, free of addresses.
+        reason: String,
+        /// True when the address itself is at fault (5.1.x), so that it counts as a bounce.
+        bad_address: bool,
+    },
+    /// Nothing was tried (connection, login or TLS failed for everyone): back to the queue, no attempt counted.
+    Released {
+        /// When to take it up again.
+        retry_at: Timestamp,
+    },
+}

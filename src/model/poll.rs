@@ -1,0 +1,116 @@
+//! One poll: the claim before it, the commit and the report after it, and what is remembered of the host.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{FeedId, FeedMeta, FeedState, IncomingEntry};
+
+/// A claim on a due feed: durable before the request leaves (R1.12, R5.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollClaim {
+    /// Which feed.
+    pub feed: FeedId,
+    /// As read; the claim fails if another process has moved it.
+    pub expected_next_poll_at: Timestamp,
+    /// The instant the request starts.
+    pub attempt_at: Timestamp,
+    /// Where the schedule stands should we die now: `attempt_at` + floor or later.
+    pub next_poll_at: Timestamp,
+}
+
+/// Politeness state of one host that must survive a restart (R5.2, R5.4, R5.5).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostState {
+    /// `host:port`.
+    pub host: String,
+    /// Nobody asks before this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate_until: Option<Timestamp>,
+    /// Learned least gap between request starts, in milliseconds.
+    pub gap_ms: u64,
+    /// Last request start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_request_at: Option<Timestamp>,
+    /// Connection-level failures in a row.
+    pub failures: u32,
+    /// Breaker open until.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<Timestamp>,
+    /// HTTP/1.1 only until.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http1_until: Option<Timestamp>,
+    /// Requests.
+    pub requests: u64,
+    /// 429 answers.
+    pub throttled: u64,
+    /// 304 answers.
+    pub not_modified: u64,
+    /// Bytes received.
+    pub received_bytes: u64,
+}
+
+/// One poll as one commit: all of it, or nothing.
+#[derive(Clone, Debug)]
+pub struct PollCommit {
+    /// The feed as it is to be after this poll. `configured_url`, `groups`, `priority` are not written: the config owns them.
+    pub state: FeedState,
+    /// Present when a document was parsed.
+    pub meta: Option<FeedMeta>,
+    /// Entries of the document, in document order; empty when nothing was parsed.
+    pub entries: Vec<IncomingEntry>,
+    /// The host's politeness state, when it changed.
+    pub host: Option<HostState>,
+    /// The instant that counts as first seen for new entries.
+    pub seen_at: Timestamp,
+    /// At most this many entries of a first poll (or of a flood) are shown; the rest is backlog.
+    pub max_new: usize,
+}
+
+/// What a committed poll did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PollReport {
+    /// Entries never seen before.
+    pub new: usize,
+    /// Known entries with another fingerprint.
+    pub changed: usize,
+    /// Known and the same.
+    pub known: usize,
+    /// Recognised under a changed key (id churn).
+    pub recognised: usize,
+    /// Stored but dropped by a rule.
+    pub dropped: usize,
+    /// Stored but not shown: backlog, held or quarantined.
+    pub held: usize,
+    /// Stories that became visible.
+    pub stories: usize,
+    /// Entries that joined a story of another feed.
+    pub joined: usize,
+    /// True when something that readers see may have changed.
+    pub touched: bool,
+}
+
+/// Entries that came by another way than a poll, as one commit: they are added or changed, nothing else of the feed is.
+pub struct SideCommit {
+    /// Which feed.
+    pub feed: FeedId,
+    /// Entries of the document, which may be only some of the feed's.
+    pub entries: Vec<IncomingEntry>,
+    /// The instant that counts as first seen for new entries.
+    pub seen_at: Timestamp,
+    /// By which way.
+    pub way: SideWay,
+}
+
+/// A way of entries beside polls.
+pub enum SideWay {
+    /// A hub brought them.
+    Push {
+        /// Short hashes of the entries, for a later poll to confirm (R6.11).
+        marks: Vec<u32>,
+        /// As [`PollCommit::max_new`].
+        max_new: usize,
+    },
+    /// An archive holds them: history, not news.
+    Archive,
+}
