@@ -1,0 +1,166 @@
+//! Merged feeds, digests and their subscribers, as checked values.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Located, Zone};
+
+/// Documents of a merged feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PublishFormat {
+    /// `/NAME.atom`
+    Atom,
+    /// `/NAME.rss`
+    Rss,
+    /// `/NAME.json`
+    Json,
+    /// `/NAME/`
+    Html,
+}
+
+/// How much of an entry a merged feed carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentMode {
+    /// Content, else summary.
+    Full,
+    /// Summary, else the beginning of the content.
+    Summary,
+    /// Title and link.
+    Title,
+}
+
+/// `[publish.NAME]`
+#[derive(Clone, Debug)]
+pub struct PublishConfig {
+    /// Name: part of the addresses.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Groups it draws from; `*` is all.
+    pub groups: Vec<String>,
+    /// Single feeds by key.
+    pub feeds: Vec<String>,
+    /// Rules.
+    pub filters: Vec<String>,
+    /// Entries per document.
+    pub limit: usize,
+    /// Most entries of one feed in the document; 0 is no cap.
+    pub per_feed: usize,
+    /// A document takes no further entry once its content passes this many bytes.
+    pub max_size: u64,
+    /// Oldest entry.
+    pub max_age: Option<Duration>,
+    /// Documents.
+    pub formats: Vec<PublishFormat>,
+    /// How much of an entry.
+    pub content: ContentMode,
+    /// Saved search instead of a plain selection.
+    pub search: Option<String>,
+    /// WebSub hubs to ping; `self` is the built-in one.
+    pub hubs: Vec<String>,
+    /// Folder for the finished files.
+    pub files: Option<PathBuf>,
+    /// Language of its page; the config's where unset.
+    pub language: String,
+    /// Zone of its page; the config's where unset.
+    pub timezone: Zone,
+    /// Withdrawn entries become RFC 6721 tombstones.
+    pub tombstones: bool,
+    /// Names it had before: 301 from there.
+    pub former_names: Vec<String>,
+}
+
+/// `[digest.NAME]`
+#[derive(Clone, Debug)]
+pub struct DigestConfig {
+    /// Name.
+    pub name: String,
+    /// For people; default the merged feed's title.
+    pub title: String,
+    /// Merged feed it draws from.
+    pub publish: String,
+    /// Five fields, crontab's meaning; checked by `schedule::cron`.
+    pub cron: Located<String>,
+    /// Zone of the schedule.
+    pub timezone: Zone,
+    /// Language of the mail.
+    pub language: String,
+    /// `Name <address>`.
+    pub from: Mailbox,
+    /// Replies.
+    pub reply_to: Option<Mailbox>,
+    /// Subject template; none for the language's own.
+    pub subject: Option<Located<String>>,
+    /// How much of each story; the merged feed's own bound holds too.
+    pub content: ContentMode,
+    /// Stories shown; the rest is "and N more".
+    pub max_stories: usize,
+    /// Most stories of one feed; 0 is no cap.
+    pub per_feed: usize,
+    /// What an empty day does.
+    pub empty: EmptyPolicy,
+    /// Sections by.
+    pub sections: Sections,
+    /// With a corrections section.
+    pub corrections: bool,
+    /// Most encoded bytes of the HTML part.
+    pub max_bytes: usize,
+    /// Postal address or contact shown in the footer.
+    pub footer: Option<String>,
+    /// Who gets it: `to` and `[[subscriber]]`, each address once.
+    pub subscribers: Vec<SubscriberConfig>,
+    /// People may sign up on the page.
+    pub signup: bool,
+}
+
+/// What an empty day does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyPolicy {
+    /// No mail; the edition is recorded as empty.
+    Skip,
+    /// A short mail that says so.
+    Send,
+}
+
+/// How a digest is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sections {
+    /// By group.
+    Group,
+    /// By feed.
+    Feed,
+    /// Not.
+    None,
+}
+
+/// A mail address with a display name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Display name.
+    pub name: Option<String>,
+    /// Address, checked, domain in lower case.
+    pub address: String,
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mailbox(…)")
+    }
+}
+
+/// `[[digest.NAME.subscriber]]`
+#[derive(Clone, Debug)]
+pub struct SubscriberConfig {
+    /// Whom.
+    pub mailbox: Mailbox,
+    /// Language of their mail.
+    pub language: String,
+    /// Their zone.
+    pub timezone: Zone,
+    /// Only these groups; empty is all of the merged feed's.
+    pub groups: Vec<String>,
+    /// Rules on top of the merged feed's.
+    pub filters: Vec<String>,
+}
