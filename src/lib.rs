@@ -4,3 +4,4 @@ pub mod model;
 
 pub mod clock;
 pub mod config;
+pub mod telemetry;

@@ -1,0 +1,106 @@
+//! Tracing set-up, the list of field names, and the metrics that `/metrics` prints.
+//!
+//! Levels: `error` someone must act; `warn` degraded, recovered; `info` once per unit of work; `debug` diagnosis.
+//! Values that come from outside are logged as debug (`?value`) only, so that no title can forge a line.
+
+mod metrics;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{LogConfig, LogFormat};
+
+pub use metrics::Metrics;
+
+/// Every field name that an event or span may carry; `tidy` compares the sources with it.
+pub const FIELDS: &[&str] = &[
+    "attempt",
+    "body.size_bytes",
+    "changed",
+    "config.path",
+    "digest.id",
+    "disposition",
+    "document.path",
+    "duration_ms",
+    "entries.changed",
+    "entries.held",
+    "entries.new",
+    "error",
+    "failures",
+    "feed.id",
+    "feed.url",
+    "http.listen",
+    "http.request.method",
+    "http.response.status_code",
+    "http.route",
+    "jump_s",
+    "message.id",
+    "messages.n",
+    "next_poll_at",
+    "notice",
+    "output.path",
+    "poll.outcome",
+    "poll.stage",
+    "reply",
+    "retry_after_ms",
+    "retry_at",
+    "server.address",
+    "smtp.code",
+    "store.path",
+    "stories.n",
+    "subscriber.id",
+    "unchanged",
+    "window.from",
+    "window.until",
+    "withheld",
+    "written",
+];
+
+/// Sends events where the config says. A second call in one process changes nothing, so that tests may call it.
+///
+/// # Errors
+/// When `level` is no tracing filter, or the journal is asked for and not there.
+pub fn init(config: &LogConfig) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.level)?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let initialised = match settle(config.format) {
+        LogFormat::Journald => registry.with(tracing_journald::layer()?).try_init(),
+        LogFormat::Json => registry
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .with_writer(std::io::stderr),
+            )
+            .try_init(),
+        LogFormat::Plain | LogFormat::Auto => {
+            let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            registry
+                .with(
+                    tracing_subscriber::fmt::layer()
+                        .with_ansi(terminal)
+                        .with_target(false)
+                        .with_writer(std::io::stderr),
+                )
+                .try_init()
+        }
+    };
+    if initialised.is_err() {
+        tracing::debug!("logging was set up before");
+    }
+    Ok(())
+}
+
+/// `auto` is the journal when systemd connected our standard error to it, else plain lines.
+fn settle(format: LogFormat) -> LogFormat {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "JOURNAL_STREAM is how systemd says where standard error goes"
+    )]
+    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
+    match format {
+        LogFormat::Auto if journal => LogFormat::Journald,
+        LogFormat::Auto => LogFormat::Plain,
+        chosen => chosen,
+    }
+}
