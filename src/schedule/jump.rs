@@ -1,0 +1,67 @@
+//! Spreading and clocks: the stable phase of a first poll, the spread after downtime, and what a jump of the wall clock
+//! does to a schedule (R5.7, R5.10).
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Draw, PollPolicy, later, scaled};
+use crate::model::{FeedState, HostState, PollReason};
+
+/// Stable place of a feed inside `span`: the same key has the same place in every process.
+#[must_use]
+pub fn phase(key: &str, span: Duration) -> Duration {
+    let part = f64::from(super::entry_mark(key)) / (f64::from(u32::MAX) + 1.0);
+    scaled(span, part)
+}
+
+/// Over how long `overdue` feeds are spread after downtime: four a second, a quarter of an hour at most.
+#[must_use]
+pub fn downtime_spread(overdue: usize) -> Duration {
+    let seconds = u64::try_from(overdue).unwrap_or(u64::MAX) / 4;
+    Duration::from_secs(seconds.min(15 * 60))
+}
+
+/// The schedule of a feed after the wall clock moved by `jump`, seen against a clock that does not.
+///
+/// Every instant that we made out of the old clock moves with it, so that the real gap between two requests is what it
+/// was to be: a jump forward makes nothing due early, a jump back keeps nothing waiting for longer than its interval.
+#[must_use]
+pub fn after_clock_jump(
+    mut state: FeedState,
+    policy: &PollPolicy,
+    jump: SignedDuration,
+    draw: Draw,
+) -> FeedState {
+    if state.next_poll_reason == PollReason::Never {
+        return state;
+    }
+    let moved = |at: Timestamp| at.checked_add(jump).unwrap_or(at);
+    let memory = &mut state.memory;
+    memory.attempt_at = memory.attempt_at.map(moved);
+    memory.gate_until = memory.gate_until.map(moved);
+    memory.fresh_until = memory.fresh_until.map(moved);
+    let earliest = memory.attempt_at.map(|at| later(at, policy.floor));
+    let spread = scaled(Duration::from_secs(60), draw);
+    let next = if jump.is_negative() {
+        later(moved(state.next_poll_at), spread)
+    } else {
+        state.next_poll_at
+    };
+    state.next_poll_at = [earliest, memory.gate_until, memory.fresh_until]
+        .into_iter()
+        .flatten()
+        .map(|at| later(at, spread))
+        .fold(next, Timestamp::max);
+    state
+}
+
+/// What is remembered of a host after the wall clock moved by `jump`: its gaps and gates last as long as they were to.
+#[must_use]
+pub fn host_after_clock_jump(mut host: HostState, jump: SignedDuration) -> HostState {
+    let moved = |at: Timestamp| at.checked_add(jump).unwrap_or(at);
+    host.gate_until = host.gate_until.map(moved);
+    host.open_until = host.open_until.map(moved);
+    host.last_request_at = host.last_request_at.map(moved);
+    host
+}
