@@ -7,3 +7,5 @@ pub mod config;
 pub mod telemetry;
 
 pub mod schedule;
+
+pub mod fetch;

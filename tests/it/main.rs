@@ -10,4 +10,7 @@
     reason = "tests may fail loudly, read real time, and hold long tables"
 )]
 
+mod support;
+
+mod fetch;
 mod schedule;

@@ -1,0 +1,4 @@
+//! What tests stand on: an origin and a mail peer on loopback sockets, a made-up planet of feeds, a reader on a raw
+//! socket, the built binary as a process, a world for flows without a process.
+
+pub(crate) mod origin;
