@@ -9,3 +9,4 @@ pub mod telemetry;
 pub mod schedule;
 
 pub mod fetch;
+pub mod parse;

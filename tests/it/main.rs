@@ -12,5 +12,9 @@
 
 mod support;
 
+mod corpus;
 mod fetch;
+mod injuries;
+mod mutants;
+mod parse;
 mod schedule;

@@ -1,0 +1,236 @@
+//! Markup made safe, once: allow list, absolute addresses, no trackers, no scripts, behind guards that cost linear time.
+//! Refuses markup that would make the sanitiser slow; its text is kept instead.
+
+mod guard;
+mod pictures;
+mod tidy;
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use ammonia::{Builder, UrlRelative};
+use url::Url;
+
+use super::normalise::{Reading, Repairs, has_scheme, is_plain};
+use super::text;
+use crate::model::SafeHtml;
+pub(super) use guard::excess;
+use guard::is_settled;
+use pictures::without_trackers;
+
+/// An entry's markup beyond this is cut (PARSE-3).
+pub(super) const MAX_HTML: usize = 256 * 1024;
+/// And beyond so many tags: each costs the sanitiser a node of its tree.
+const MAX_TAGS: usize = 8 * 1024;
+/// How often markup that does not read back as it was written is read again.
+const MAX_READINGS: usize = 4;
+/// Longest address kept.
+pub(super) const MAX_URL: usize = 2048;
+
+thread_local! {
+    /// The base of the fragment at hand: the sanitiser is built once and its hook has no other way to learn it.
+    static BASE: RefCell<Option<Url>> = const { RefCell::new(None) };
+}
+
+static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(sanitiser);
+
+fn sanitiser() -> Builder<'static> {
+    let tags: HashSet<&str> = "a abbr article aside audio b bdi bdo big blockquote br caption center cite code col colgroup \
+        dd del details dfn div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i img ins kbd li mark \
+        nav ol p picture pre q rp rt ruby s samp section small source span strike strong sub summary sup table tbody td \
+        tfoot th thead time tr track tt u ul var video wbr"
+        .split_ascii_whitespace()
+        .collect();
+    let attributes: &[(&str, &str)] = &[
+        ("a", "href hreflang"),
+        ("audio", "src controls"),
+        ("bdo", "dir"),
+        ("blockquote", "cite"),
+        ("col", "align span"),
+        ("colgroup", "align span"),
+        ("del", "cite datetime"),
+        ("img", "src srcset sizes alt width height longdesc"),
+        ("ins", "cite datetime"),
+        ("ol", "start reversed"),
+        ("q", "cite"),
+        ("source", "src srcset sizes type media"),
+        ("table", "align summary"),
+        ("td", "align colspan rowspan headers"),
+        ("th", "align colspan rowspan headers scope"),
+        ("time", "datetime"),
+        ("track", "src kind srclang label"),
+        ("video", "src poster controls width height"),
+    ];
+    let attributes: HashMap<&str, HashSet<&str>> = attributes
+        .iter()
+        .map(|(tag, names)| (*tag, names.split(' ').collect()))
+        .collect();
+    let gone: HashSet<&str> = [
+        "script", "style", "template", "noscript", "iframe", "object", "applet", "title",
+        "textarea", "select", "head",
+    ]
+    .into();
+    let mut builder = Builder::empty();
+    builder
+        .tags(tags)
+        .tag_attributes(attributes)
+        .generic_attributes(["dir", "lang", "title"].into())
+        .clean_content_tags(gone)
+        .url_schemes(["http", "https", "mailto"].into())
+        .url_relative(UrlRelative::PassThrough)
+        .link_rel(Some("noopener noreferrer nofollow"))
+        .strip_comments(true)
+        .attribute_filter(|tag, name, value| {
+            BASE.with_borrow(|base| kept(tag, name, value, base.as_ref()))
+        });
+    builder
+}
+
+/// What becomes of an attribute that the allow list has passed.
+fn kept<'v>(tag: &str, name: &str, value: &'v str, base: Option<&Url>) -> Option<Cow<'v, str>> {
+    match name {
+        _ if is_plain(value) && value.len() <= MAX_URL && name != "srcset" => {
+            Some(Cow::Borrowed(value))
+        }
+        "href" | "src" | "cite" | "poster" | "longdesc" => {
+            let url = absolute(value, base)?;
+            let is_mail = url.starts_with("mailto:");
+            (!is_mail || (tag == "a" && name == "href")).then_some(Cow::Owned(url))
+        }
+        "srcset" => candidates(value, base).map(Cow::Owned),
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// An address made absolute; only http, https and mailto, and only up to the longest address kept.
+pub(super) fn absolute(address: &str, base: Option<&Url>) -> Option<String> {
+    let address = address.trim();
+    if is_plain(address) {
+        return (address.len() <= MAX_URL).then(|| address.to_owned());
+    }
+    let url = match Url::parse(address) {
+        Ok(url) => url,
+        Err(_) if has_scheme(address) => return None,
+        Err(_) => base?.join(address).ok()?,
+    };
+    let is_known = matches!(url.scheme(), "http" | "https" | "mailto");
+    (is_known && url.as_str().len() <= MAX_URL).then(|| String::from(url))
+}
+
+/// The candidates of a `srcset`: addresses and their descriptors.
+fn candidates(value: &str, base: Option<&Url>) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = value.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+    while !rest.is_empty() && out.len() < 8 * MAX_URL {
+        let end = rest
+            .find(|c: char| c.is_ascii_whitespace())
+            .unwrap_or(rest.len());
+        let (address, after) = rest.split_at(end);
+        // A comma at the end of the address ends the candidate; one inside belongs to the address.
+        let ends = address.ends_with(',');
+        let address = address.trim_end_matches(',');
+        let (descriptor, after) = match ends {
+            true => ("", after),
+            false => after.split_once(',').unwrap_or((after, "")),
+        };
+        if let Some(url) = absolute(address, base).filter(|url| url.starts_with("http")) {
+            if !out.is_empty() {
+                out.push_str(", ");
+            }
+            out.push_str(&url.replace(',', "%2C"));
+            let descriptor = descriptor.trim();
+            let is_sound = descriptor
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b' '));
+            if !descriptor.is_empty() && is_sound {
+                out.push(' ');
+                out.push_str(descriptor);
+            }
+        }
+        rest = after.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+    }
+    Some(out).filter(|out| !out.is_empty())
+}
+
+/// A text of a feed as safe HTML; `None` when nothing is left.
+pub(super) fn safe(
+    source: &str,
+    reading: Reading,
+    base: Option<&Url>,
+    repairs: &mut Repairs,
+) -> Option<SafeHtml> {
+    let source = source.trim();
+    let source = if source.len() > MAX_HTML {
+        repairs.note("text-too-long");
+        cut(source)
+    } else {
+        source
+    };
+    let source = match memchr::memchr_iter(b'<', source.as_bytes()).nth(MAX_TAGS) {
+        Some(at) if reading != Reading::Plain => {
+            repairs.note("too-many-tags");
+            &source[..at]
+        }
+        _ => source,
+    };
+    let html = match reading {
+        Reading::Plain => text::paragraphs(source),
+        Reading::Guess if !text::looks_like_html(source) => text::paragraphs(source),
+        Reading::Guess | Reading::Html => {
+            sanitised(&text::once_escaped(source, repairs), base, repairs)
+        }
+    };
+    Some(html)
+        .filter(|html| !html.trim().is_empty())
+        .map(SafeHtml::vouched)
+}
+
+/// Up to the last tag that begins inside the cap.
+fn cut(source: &str) -> &str {
+    let head = text::head(source, MAX_HTML);
+    memchr::memrchr(b'<', head.as_bytes())
+        .filter(|&at| at > MAX_HTML / 2)
+        .map_or(head, |at| &head[..at])
+}
+
+/// HTML made safe; what the guard refuses becomes its text.
+pub(super) fn sanitised(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
+    if memchr::memchr(b'<', source.as_bytes()).is_none() {
+        return text::escaped(&text::decoded(source));
+    }
+    let mut html = match tidy::tidied(source, base) {
+        Some(html) => without_trackers(html),
+        None => parsed(source, base, repairs),
+    };
+    html.truncate(html.trim_end().len());
+    html
+}
+
+/// HTML made safe by the sanitiser.
+fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
+    if let Some(excess) = excess(source) {
+        repairs.note(excess);
+        return text::paragraphs(&text::of_html(source));
+    }
+    BASE.set(base.cloned());
+    let mut html = SANITISER.clean(source).to_string();
+    // What a browser would read otherwise than it is written is read again, until it stays as it is.
+    for _ in 0..MAX_READINGS {
+        if is_settled(&html) {
+            break;
+        }
+        let again = SANITISER.clean(&html).to_string();
+        if again == html {
+            break;
+        }
+        html = again;
+    }
+    BASE.set(None);
+    if html.trim().is_empty() && guard::has_torn_value(source) {
+        repairs.note("torn-attribute");
+        return text::paragraphs(&text::of_html(source));
+    }
+    without_trackers(html)
+}

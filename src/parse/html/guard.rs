@@ -1,0 +1,159 @@
+//! What markup costs the sanitiser, and whether it reads back as it was written: both told in one walk, in linear time.
+//! Refuses markup that is nested too deep, has too many attributes or leaves too much formatting open.
+
+use super::super::tokens::{Tag, Token, Tokens, attributes};
+
+/// Browsers stop at 512 levels; no writer means half of that.
+const MAX_DEPTH: usize = 256;
+
+/// The sanitiser's time grows with the square of these.
+const MAX_ATTRIBUTES: usize = 64;
+
+/// Formatting left open is opened again in each block: tags times open formatting is the work of the HTML parser.
+const MAX_REOPENED: usize = 100_000;
+
+/// What in the markup would cost more than linear time, if anything.
+pub(in crate::parse) fn excess(source: &str) -> Option<&'static str> {
+    let mut tokens = Tokens::new(source);
+    let (mut depth, mut formatting, mut reopened) = (0_usize, 0_usize, 0_usize);
+    while let Some(token) = tokens.next("") {
+        match token {
+            Token::Start(tag) => {
+                if tag.attributes.len() > MAX_ATTRIBUTES * 2
+                    && attributes(tag.attributes).nth(MAX_ATTRIBUTES).is_some()
+                {
+                    return Some("too-many-attributes");
+                }
+                if is_formatting(tag.name) {
+                    formatting += 1;
+                }
+                reopened += formatting;
+                depth += usize::from(nests(&tag));
+            }
+            Token::End(name) => {
+                depth = depth.saturating_sub(usize::from(!closes_itself(name)));
+                if is_formatting(name) {
+                    formatting = formatting.saturating_sub(1);
+                }
+            }
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some("too-deep-markup");
+        }
+        if reopened > MAX_REOPENED {
+            return Some("too-much-formatting");
+        }
+    }
+    None
+}
+
+/// Whether a value's closing quote is missing: HTML reads all that follows as part of the value.
+pub(super) fn has_torn_value(source: &str) -> bool {
+    let mut tokens = Tokens::new(source);
+    while let Some(token) = tokens.next("") {
+        let is_torn = match token {
+            Token::Start(tag) => {
+                memchr::memchr_iter(b'"', tag.attributes.as_bytes()).count() % 2 == 1
+            }
+            Token::Torn => true,
+            _ => false,
+        };
+        if is_torn {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_formatting(name: &str) -> bool {
+    const NAMES: [&str; 14] = [
+        "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt",
+        "u",
+    ];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn nests(tag: &Tag<'_>) -> bool {
+    !closes_itself(tag.name)
+}
+
+/// Elements that have no end, or whose next of the same kind ends them.
+fn closes_itself(name: &str) -> bool {
+    const NAMES: [&str; 20] = [
+        "br", "img", "hr", "wbr", "input", "meta", "link", "source", "track", "col", "area",
+        "base", "embed", "param", "p", "li", "dt", "dd", "td", "tr",
+    ];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether HTML that was just written is read back as the same tree: no content model in it is broken, and no table, which
+/// moves what does not belong into it, stands in it.
+pub(super) fn is_settled(html: &str) -> bool {
+    // The line end behind `<pre>` is dropped in reading.
+    if memchr::memmem::find(html.as_bytes(), b"<pre>\n").is_some() {
+        return false;
+    }
+    let mut tokens = Tokens::new(html);
+    let mut open: Vec<&str> = Vec::new();
+    while let Some(token) = tokens.next("") {
+        match token {
+            Token::Start(tag) => {
+                let is_heading =
+                    |name: &str| matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
+                let breaks = match tag.name {
+                    "table" | "caption" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot"
+                    | "col" | "colgroup" => true,
+                    "a" => open.contains(&"a"),
+                    "li" | "dt" | "dd" | "ruby" | "rp" | "rt" => !open
+                        .last()
+                        .is_some_and(|outer| matches!(*outer, "ul" | "ol" | "dl" | "ruby")),
+                    name if is_heading(name) => {
+                        open.iter().any(|outer| is_heading(outer) || *outer == "p")
+                    }
+                    name if is_block(name) => open.contains(&"p"),
+                    _ => false,
+                };
+                if breaks {
+                    return false;
+                }
+                if nests(&tag) || matches!(tag.name, "p" | "li" | "dt" | "dd") {
+                    open.push(tag.name);
+                }
+            }
+            Token::End(name) => {
+                if let Some(depth) = open.iter().rposition(|outer| *outer == name) {
+                    open.truncate(depth);
+                }
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Elements that end an open paragraph.
+fn is_block(name: &str) -> bool {
+    matches!(
+        name,
+        "p" | "div"
+            | "ul"
+            | "ol"
+            | "dl"
+            | "pre"
+            | "blockquote"
+            | "hr"
+            | "section"
+            | "article"
+            | "aside"
+            | "header"
+            | "footer"
+            | "nav"
+            | "figure"
+            | "figcaption"
+            | "hgroup"
+            | "details"
+            | "summary"
+            | "center"
+    )
+}

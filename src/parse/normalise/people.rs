@@ -1,0 +1,64 @@
+//! Names of people as feeds write them, with the mail address told apart so that it can be kept private.
+
+use crate::model::Author;
+
+/// Splits `jane@example.org (Jane)`, `Jane <jane@example.org>`, `Jane, mailto:jane@example.org` and the like.
+pub(crate) fn author(text: &str) -> Option<Author> {
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    let Some((begin, end)) = mail_address(text) else {
+        return Some(Author {
+            name: Some(one_line(text)),
+            ..Author::default()
+        });
+    };
+    let email = text[begin..end].to_owned();
+    let before = text[..begin]
+        .trim_end_matches("mailto:")
+        .trim_end_matches("MAILTO:");
+    let name = one_line(&format!("{before} {}", &text[end..]));
+    let name =
+        name.trim_matches(|c: char| c.is_whitespace() || "()<>[]\"',;:-–—（）＜＞".contains(c));
+    let name = name.replace("()", "").replace("<>", "");
+    let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    Some(Author {
+        name,
+        uri: None,
+        email: Some(email),
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Where an address stands in `text`: only ASCII, so that its ends are character boundaries.
+fn mail_address(text: &str) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let is_local =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-!#$&*/=?^`{|}~".contains(byte);
+    let is_domain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    for at in memchr::memchr_iter(b'@', bytes).take(16) {
+        let begin = at
+            - bytes[..at]
+                .iter()
+                .rev()
+                .take_while(|byte| is_local(byte))
+                .count();
+        let length = bytes[at + 1..]
+            .iter()
+            .take_while(|byte| is_domain(byte))
+            .count();
+        let mut end = at + 1 + length;
+        while end > at + 1 && matches!(bytes[end - 1], b'.' | b'-') {
+            end -= 1;
+        }
+        let domain = &text[at + 1..end];
+        if begin < at && domain.contains('.') && !domain.starts_with('.') {
+            return Some((begin, end));
+        }
+    }
+    None
+}

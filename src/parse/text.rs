@@ -1,0 +1,113 @@
+//! Plain text: of markup, for search, likeness and mail; of titles, as one honest line; and back into markup.
+//! Tells markup from plain text as readers of feeds expect it. Linear, without a tree.
+
+mod looks;
+mod render;
+
+use std::borrow::Cow;
+
+use super::normalise::Repairs;
+use super::normalise::entities::Entities;
+pub(super) use looks::{inline, looks_like_html, once_escaped};
+pub(super) use render::of_html;
+
+/// Longest title, in characters (PARSE-3).
+const MAX_TITLE: usize = 512;
+
+/// Text with HTML's references resolved once.
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'&', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        Entities::new(0)
+            .decode(text, &mut Repairs::default())
+            .into_owned(),
+    )
+}
+
+/// Text as HTML that shows just that text.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\u{a0}' => out.push_str("&nbsp;"),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// Plain text as HTML: blank lines part paragraphs, single line ends are kept where there are paragraphs.
+pub(super) fn paragraphs(text: &str) -> String {
+    let text = text.trim();
+    if !text.contains('\n') {
+        return escaped(text);
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut lines = text.lines().map(str::trim).peekable();
+    while lines.peek().is_some() {
+        let mut paragraph = String::new();
+        while let Some(line) = lines.next_if(|line| !line.is_empty()) {
+            if !paragraph.is_empty() {
+                paragraph.push_str("<br>");
+            }
+            paragraph.push_str(&escaped(line));
+        }
+        if !paragraph.is_empty() {
+            out.push_str("<p>");
+            out.push_str(&paragraph);
+            out.push_str("</p>");
+        }
+        while lines.next_if(|line| line.is_empty()).is_some() {}
+    }
+    out
+}
+
+/// One line of text: controls and characters that turn the writing direction cut, white space collapsed, not too long.
+pub(super) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(4 * MAX_TITLE));
+    let mut count = 0;
+    let mut owes_space = false;
+    for character in text.chars() {
+        if character.is_whitespace() {
+            owes_space = !out.is_empty();
+            continue;
+        }
+        if is_deceptive(character) {
+            continue;
+        }
+        if count >= MAX_TITLE - 1 {
+            out.push('…');
+            break;
+        }
+        if owes_space {
+            out.push(' ');
+            count += 1;
+            owes_space = false;
+        }
+        out.push(character);
+        count += 1;
+    }
+    out
+}
+
+/// Characters that no single line needs and that can make it read as something else.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || u32::from(character) & 0xfffe == 0xfffe
+        || matches!(character, '\u{fdd0}'..='\u{fdef}')
+}
+
+/// The beginning of a text, up to `max` bytes and the end of a character.
+pub(super) fn head(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
