@@ -10,3 +10,5 @@ pub mod schedule;
 
 pub mod fetch;
 pub mod parse;
+
+pub mod filter;

@@ -14,6 +14,7 @@ mod support;
 
 mod corpus;
 mod fetch;
+mod filter;
 mod injuries;
 mod mutants;
 mod parse;
