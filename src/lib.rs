@@ -12,3 +12,4 @@ pub mod fetch;
 pub mod parse;
 
 pub mod filter;
+pub mod story;

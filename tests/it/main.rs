@@ -19,3 +19,4 @@ mod injuries;
 mod mutants;
 mod parse;
 mod schedule;
+mod story;

@@ -1,0 +1,207 @@
+//! Likeness of texts without keeping them: a sketch of a text's word pairs, its numbers and its names, and bands by
+//! which a store finds sketches that may be alike. Takes folded words; gives 64-bit bands and an opaque sketch. Two
+//! sketches tell how alike their texts are to within a few per cent; what is alike enough is `join`'s to say.
+
+use super::fold::{Folded, mixed};
+
+/// Words of a text that are looked at.
+pub(super) const WORDS_CAP: usize = 400;
+/// Texts below this have no bands: any two short lines are alike.
+pub(super) const BANDED_WORDS: usize = 12;
+/// Bands are made from the beginning of a text, which a shortened copy has too.
+const BANDED_CAP: usize = 200;
+/// Texts below this have no sketch.
+const SKETCHED_WORDS: usize = 4;
+/// Bins of the one-permutation sketch; each keeps one byte, 0 for an empty bin.
+const BINS: usize = 128;
+/// Bands, and minima in each. Chosen on the labelled pairs; the test `labelled_pairs_are_told_apart` holds them.
+const BANDS: usize = 8;
+const ROWS: usize = 3;
+/// Numbers and names that a sketch keeps of each kind.
+const FACTS: usize = 24;
+/// First byte of every sketch; another one is not compared.
+const VERSION: u8 = 1;
+
+/// What two sketches say of their texts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Likeness {
+    /// Share of word pairs that both have, of those that either has: 0 to 1.
+    pub(super) shared: f64,
+    /// Share of the shorter text's word pairs that the longer one has too: 0 to 1.
+    pub(super) contained: f64,
+    /// Numbers of each.
+    pub(super) numbers: Facts,
+    /// Names of each.
+    pub(super) names: Facts,
+}
+
+/// How the facts of one kind compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// In both.
+    pub(super) both: u32,
+    /// Only in the first.
+    pub(super) left: u32,
+    /// Only in the second.
+    pub(super) right: u32,
+}
+
+impl Facts {
+    /// Each has facts that the other lacks: something was replaced, not added. The lesser side counts.
+    pub(super) fn replaced(self) -> u32 {
+        self.left.min(self.right)
+    }
+}
+
+/// Bands of a text for the store's index; none for short texts.
+pub(super) fn bands(words: &[u64]) -> Vec<i64> {
+    if words.len() < BANDED_WORDS {
+        return Vec::new();
+    }
+    let mut minima = [u32::MAX; BANDS * ROWS];
+    for pair in pairs(&words[..words.len().min(BANDED_CAP)]) {
+        let low = pair as u32;
+        for (at, minimum) in minima.iter_mut().enumerate() {
+            *minimum = (*minimum).min((low ^ SALTS[at]).wrapping_mul(FACTORS[at]));
+        }
+    }
+    minima
+        .chunks_exact(ROWS)
+        .enumerate()
+        .map(|(band, rows)| {
+            let seed = (band as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            rows.iter()
+                .fold(seed, |hash, row| mixed(hash ^ u64::from(*row)))
+                .cast_signed()
+        })
+        .collect()
+}
+
+/// The sketch of a text with the numbers of its title; empty for a text of a few words.
+pub(super) fn sketch(text: &Folded, title: &Folded) -> Vec<u8> {
+    if text.words.len() < SKETCHED_WORDS {
+        return Vec::new();
+    }
+    let mut bytes = vec![VERSION];
+    put_facts(
+        &mut bytes,
+        text.numbers.iter().chain(&title.numbers).copied().collect(),
+    );
+    put_facts(&mut bytes, text.names.clone());
+    let mut bins = [u32::MAX; BINS];
+    for pair in pairs(&text.words) {
+        let (bin, value) = ((pair >> 57) as usize, (pair >> 20) as u32);
+        bins[bin] = bins[bin].min(value);
+    }
+    bytes.extend(bins.iter().map(|bin| {
+        if *bin == u32::MAX {
+            0
+        } else {
+            (bin % 255) as u8 + 1
+        }
+    }));
+    bytes
+}
+
+/// Compares two sketches made from `left_words` and `right_words` words; none where either has no sketch.
+pub(super) fn likeness(left: (&[u8], u32), right: (&[u8], u32)) -> Option<Likeness> {
+    let (left_numbers, left_names, left_bins) = parts(left.0)?;
+    let (right_numbers, right_names, right_bins) = parts(right.0)?;
+    let used = left_bins
+        .iter()
+        .zip(right_bins)
+        .filter(|(left, right)| **left != 0 || **right != 0)
+        .count();
+    let equal = left_bins
+        .iter()
+        .zip(right_bins)
+        .filter(|(left, right)| **left != 0 && left == right)
+        .count();
+    let shared = if used == 0 {
+        0.0
+    } else {
+        equal as f64 / used as f64
+    };
+    let (fewer, more) = (
+        f64::from(left.1.min(right.1)),
+        f64::from(left.1.max(right.1)),
+    );
+    let contained = (shared * (fewer + more) / ((1.0 + shared) * fewer.max(1.0))).min(1.0);
+    Some(Likeness {
+        shared,
+        contained,
+        numbers: compared(left_numbers, right_numbers),
+        names: compared(left_names, right_names),
+    })
+}
+
+/// Neighbouring words as one hash; a text of one word has that word.
+fn pairs(words: &[u64]) -> impl Iterator<Item = u64> {
+    words
+        .windows(2)
+        .map(|pair| mixed(pair[0].rotate_left(1) ^ pair[1]))
+}
+
+/// Writes the count and the smallest of `facts`, sorted, each once.
+fn put_facts(bytes: &mut Vec<u8>, mut facts: Vec<u16>) {
+    facts.sort_unstable();
+    facts.dedup();
+    facts.truncate(FACTS);
+    bytes.push(facts.len() as u8);
+    bytes.extend(facts.iter().flat_map(|fact| fact.to_be_bytes()));
+}
+
+/// Numbers, names and bins of a sketch of the present version.
+fn parts(sketch: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let rest = sketch.strip_prefix(&[VERSION])?;
+    let (count, rest) = rest.split_first()?;
+    let (numbers, rest) = rest.split_at_checked(usize::from(*count) * 2)?;
+    let (count, rest) = rest.split_first()?;
+    let (names, bins) = rest.split_at_checked(usize::from(*count) * 2)?;
+    (bins.len() == BINS).then_some((numbers, names, bins))
+}
+
+/// Compares two sorted lists; where one is full, what lies beyond its end is unknown, not missing.
+fn compared(left: &[u8], right: &[u8]) -> Facts {
+    let fact = |pair: &[u8]| u16::from_be_bytes([pair[0], pair[1]]);
+    let read = |bytes: &[u8]| bytes.chunks_exact(2).map(fact).collect::<Vec<u16>>();
+    let (left, right) = (read(left), read(right));
+    let end = |list: &[u16]| {
+        if list.len() == FACTS {
+            list[FACTS - 1]
+        } else {
+            u16::MAX
+        }
+    };
+    let known = end(&left).min(end(&right));
+    let count = |list: &[u16], other: &[u16], want: bool| {
+        let hits = list
+            .iter()
+            .filter(|fact| **fact <= known && other.binary_search(fact).is_ok() == want)
+            .count();
+        u32::try_from(hits).unwrap_or(u32::MAX)
+    };
+    Facts {
+        both: count(&left, &right, true),
+        left: count(&left, &right, false),
+        right: count(&right, &left, false),
+    }
+}
+
+/// One odd factor and one salt for each minimum, from the generator of `mixed`.
+const FACTORS: [u32; BANDS * ROWS] = series(0x5851_F42D_4C95_7F2D, 1);
+const SALTS: [u32; BANDS * ROWS] = series(0x1405_7B7E_F767_814F, 0);
+
+const fn series(seed: u64, low_bit: u32) -> [u32; BANDS * ROWS] {
+    let mut series = [0; BANDS * ROWS];
+    let mut state = seed;
+    let mut at = 0;
+    while at < series.len() {
+        state = state
+            .wrapping_mul(0x5851_F42D_4C95_7F2D)
+            .wrapping_add(0x1405_7B7E_F767_814F);
+        series[at] = (state >> 32) as u32 | low_bit;
+        at += 1;
+    }
+    series
+}
