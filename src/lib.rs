@@ -13,3 +13,5 @@ pub mod parse;
 
 pub mod filter;
 pub mod story;
+
+pub mod store;

@@ -1,0 +1,266 @@
+//! Editions: one commit each, so that the windows of a lane tile the sequence whatever happens between two of them.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::codes::Code;
+use super::row::{Outcome, get_at, get_code, get_opt_at, ms};
+use super::select::last_seq;
+use super::{LaneState, StoreError, pack};
+use crate::model::{
+    EditionId, EditionRecord, FrozenEdition, FrozenMessage, MessageId, MessageStanding,
+    OutboxMessage, StorySeq, SubscriberId, SubscriberStanding,
+};
+
+/// Where a lane stands; made at first sight.
+pub(super) fn lane(
+    conn: &Connection,
+    digest: &str,
+    lane: &str,
+    now: Timestamp,
+) -> Outcome<LaneState> {
+    if let Some(known) = known_lane(conn, digest, lane)? {
+        return Ok(known);
+    }
+    let until = lane_start(conn, digest, lane)?;
+    let sql = "INSERT INTO lane (digest, lane, since_at, until) VALUES (?1, ?2, ?3, ?4)";
+    conn.prepare_cached(sql)?
+        .execute(params![digest, lane, ms(now), until.0])?;
+    Ok(LaneState {
+        last_slot_at: None,
+        until,
+        since_at: Some(now),
+    })
+}
+
+fn known_lane(conn: &Connection, digest: &str, lane: &str) -> Outcome<Option<LaneState>> {
+    let sql = "SELECT last_slot_at, until, since_at FROM lane WHERE digest = ?1 AND lane = ?2";
+    let read = |row: &Row<'_>| {
+        Ok(LaneState {
+            last_slot_at: get_opt_at(row, 0)?,
+            until: StorySeq(row.get(1)?),
+            since_at: get_opt_at(row, 2)?,
+        })
+    };
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row([digest, lane], read)
+        .optional()?)
+}
+
+/// A new lane begins where its subscribers stand (they may come from another zone); a digest's first at the beginning.
+fn lane_start(conn: &Connection, digest: &str, lane: &str) -> Outcome<StorySeq> {
+    let sql =
+        "SELECT min(cursor) FROM subscriber WHERE digest = ?1 AND zone = ?2 AND standing <> 5";
+    let least: Option<i64> = conn
+        .prepare_cached(sql)?
+        .query_row([digest, lane], |row| row.get(0))?;
+    if let Some(least) = least {
+        return Ok(StorySeq(least));
+    }
+    let begun = conn
+        .prepare_cached("SELECT 1 FROM edition WHERE digest = ?1 LIMIT 1")?
+        .exists([digest])?;
+    if begun {
+        last_seq(conn)
+    } else {
+        Ok(StorySeq(0))
+    }
+}
+
+/// Window, selection, messages and cursors in one; refused where the window does not join the last one.
+pub(super) fn freeze(
+    conn: &Connection,
+    edition: &FrozenEdition,
+    withdraw: &[MessageId],
+) -> Outcome<EditionId> {
+    let taken = || StoreError::EditionTaken {
+        digest: edition.digest.clone(),
+        slot_at: edition.slot_at,
+    };
+    let stands = lane(conn, &edition.digest, &edition.lane, edition.frozen_at)?;
+    let exists = "SELECT 1 FROM edition WHERE digest = ?1 AND lane = ?2 AND slot_at = ?3";
+    let exists = conn.prepare_cached(exists)?.exists(params![
+        edition.digest,
+        edition.lane,
+        ms(edition.slot_at)
+    ])?;
+    if exists || stands.until != edition.after || edition.until < edition.after {
+        return Err(taken().into());
+    }
+    withdraw_all(conn, withdraw, edition.frozen_at)?;
+    let id = insert(conn, edition)?;
+    let mut story =
+        conn.prepare_cached("INSERT OR IGNORE INTO edition_story VALUES (?1, ?2, ?3)")?;
+    for (position, one) in (0_i64..).zip(&edition.stories) {
+        story.execute([one.0, id, position])?;
+    }
+    for message in &edition.messages {
+        queue(conn, id, message, edition.frozen_at)?;
+    }
+    let mut cursor =
+        conn.prepare_cached("UPDATE subscriber SET cursor = max(cursor, ?2) WHERE id = ?1")?;
+    for served in &edition.served {
+        cursor.execute([served.0, edition.until.0])?;
+    }
+    let sql = "UPDATE lane SET until = ?3, last_slot_at = ?4 WHERE digest = ?1 AND lane = ?2";
+    let moved = params![
+        edition.digest,
+        edition.lane,
+        edition.until.0,
+        ms(edition.slot_at)
+    ];
+    conn.prepare_cached(sql)?.execute(moved)?;
+    Ok(EditionId(id))
+}
+
+fn insert(conn: &Connection, edition: &FrozenEdition) -> Outcome<i64> {
+    let web = edition
+        .web_html
+        .as_ref()
+        .map(|html| pack::compress(html.as_bytes()))
+        .transpose()?;
+    let sql = "INSERT INTO edition (digest, lane, slot_at, frozen_at, after, until, standing, subject, stories, web)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    conn.prepare_cached(sql)?.execute(params![
+        edition.digest,
+        edition.lane,
+        ms(edition.slot_at),
+        ms(edition.frozen_at),
+        edition.after.0,
+        edition.until.0,
+        edition.standing.code(),
+        edition.subject,
+        i64::try_from(edition.stories.len()).unwrap_or(i64::MAX),
+        web,
+    ])?;
+    Ok(conn.last_insert_rowid())
+}
+
+/// A message that is on its way may arrive: an edition that repeats its stories must not be frozen.
+fn withdraw_all(conn: &Connection, messages: &[MessageId], now: Timestamp) -> Outcome<()> {
+    let mut update = conn.prepare_cached(
+        "UPDATE message SET standing = 4, settled_at = ?2 WHERE id = ?1 AND standing = 0",
+    )?;
+    for message in messages {
+        if update.execute([message.0, ms(now)])? == 0 {
+            let source = "a message to be withdrawn is not queued any more".into();
+            return Err(StoreError::Sqlite {
+                context: "freezing an edition".to_owned(),
+                source,
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Queued, or withdrawn at once where the subscriber left while the edition was rendered.
+fn queue(conn: &Connection, edition: i64, message: &FrozenMessage, now: Timestamp) -> Outcome<()> {
+    let sql = "INSERT INTO message (edition, subscriber, message_id, envelope_from, envelope_to, stories, standing,
+        queued_at, due_at, bytes, after) SELECT ?1, id, ?3, ?4, ?5, ?6, CASE standing WHEN ?9 THEN 0 ELSE 4 END, ?7, ?7, ?8, ?10
+        FROM subscriber WHERE id = ?2";
+    conn.prepare_cached(sql)?.execute(params![
+        edition,
+        message.subscriber.0,
+        message.message_id,
+        message.envelope_from,
+        message.envelope_to,
+        i64::try_from(message.stories).unwrap_or(i64::MAX),
+        ms(now),
+        pack::compress(&message.bytes)?,
+        SubscriberStanding::Active.code(),
+        message.after.0,
+    ])?;
+    Ok(())
+}
+
+const RECORD: &str = "SELECT e.id, e.digest, e.lane, e.slot_at, e.frozen_at, e.after, e.until, e.standing, e.subject,
+    e.stories, (SELECT count(*) FROM message WHERE edition = e.id AND standing IN (0, 1)),
+    (SELECT count(*) FROM message WHERE edition = e.id AND standing = 2),
+    (SELECT count(*) FROM message WHERE edition = e.id AND standing = 3), e.web FROM edition e";
+
+fn record(row: &Row<'_>) -> rusqlite::Result<EditionRecord> {
+    let count = |index: usize| {
+        row.get::<_, i64>(index)
+            .map(|count| usize::try_from(count).unwrap_or(0))
+    };
+    Ok(EditionRecord {
+        id: EditionId(row.get(0)?),
+        digest: row.get(1)?,
+        lane: row.get(2)?,
+        slot_at: get_at(row, 3)?,
+        frozen_at: get_at(row, 4)?,
+        after: StorySeq(row.get(5)?),
+        until: StorySeq(row.get(6)?),
+        standing: get_code(row, 7)?,
+        subject: row.get(8)?,
+        stories: count(9)?,
+        messages: (count(10)?, count(11)?, count(12)?),
+    })
+}
+
+/// Editions of a digest, newest first.
+pub(super) fn of_digest(
+    conn: &Connection,
+    digest: &str,
+    limit: usize,
+) -> Outcome<Vec<EditionRecord>> {
+    let sql = format!("{RECORD} WHERE e.digest = ?1 ORDER BY e.slot_at DESC, e.id DESC LIMIT ?2");
+    let mut query = conn.prepare_cached(&sql)?;
+    let rows = query.query_map(
+        params![digest, i64::try_from(limit).unwrap_or(i64::MAX)],
+        record,
+    )?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Web copy of an edition.
+pub(super) fn page(conn: &Connection, id: EditionId) -> Outcome<Option<(EditionRecord, String)>> {
+    let sql = format!("{RECORD} WHERE e.id = ?1");
+    let read = |row: &Row<'_>| Ok((record(row)?, row.get::<_, Option<Vec<u8>>>(13)?));
+    let Some((record, web)) = conn
+        .prepare_cached(&sql)?
+        .query_row([id.0], read)
+        .optional()?
+    else {
+        return Ok(None);
+    };
+    let Some(web) = web else { return Ok(None) };
+    let html = String::from_utf8_lossy(&pack::decompress(&web)?).into_owned();
+    Ok(Some((record, html)))
+}
+
+/// Messages of an edition, with bytes.
+pub(super) fn messages(
+    conn: &Connection,
+    id: EditionId,
+) -> Outcome<Vec<(MessageStanding, OutboxMessage)>> {
+    let sql = format!("{} WHERE edition = ?1 ORDER BY id", super::outbox::MESSAGE);
+    let mut query = conn.prepare_cached(&sql)?;
+    let mut rows = query.query([id.0])?;
+    let mut messages = Vec::new();
+    while let Some(row) = rows.next()? {
+        messages.push((get_code(row, 10)?, super::outbox::message(row)?));
+    }
+    Ok(messages)
+}
+
+/// Queued messages of a digest with the start of their window.
+pub(super) fn undelivered(
+    conn: &Connection,
+    digest: &str,
+) -> Outcome<Vec<(SubscriberId, MessageId, StorySeq)>> {
+    let sql = "SELECT m.subscriber, m.id, m.after FROM message m JOIN edition e ON e.id = m.edition
+        WHERE m.standing = 0 AND m.uncertain = 0 AND m.due_at >= 0 AND e.digest = ?1 ORDER BY m.id";
+    let mut query = conn.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        Ok((
+            SubscriberId(row.get(0)?),
+            MessageId(row.get(1)?),
+            StorySeq(row.get(2)?),
+        ))
+    };
+    let rows = query.query_map([digest], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,264 @@
+//! Rows of entries: insert, change with the old revision kept, rename after a changed key.
+
+use rusqlite::{Connection, params};
+
+use super::bands::Banded;
+use super::codes::Code;
+use super::commit::{Commit, Fresh};
+use super::marks::{self, Marks};
+use super::pack;
+use super::row::{Outcome, hash64, head64, ms, opt_ms};
+use super::stories::Placed;
+use super::views::Views;
+use super::{search, stories};
+use crate::model::{
+    EntryId, EntryView, FeedId, IncomingEntry, MatchKeys, Recognition, Standing, Verdict,
+};
+
+/// A new row in its story, its body and its key.
+pub(super) fn insert(
+    commit: &Commit<'_>,
+    one: &Fresh<'_>,
+    id: i64,
+    placed: Option<&Placed>,
+) -> Outcome<()> {
+    let (conn, poll, incoming) = (commit.conn, commit.poll, one.incoming);
+    let entry = &incoming.entry;
+    let shown_at = ms(entry.shown_at(poll.seen_at));
+    let sql = "INSERT INTO entry (id, feed, standing, first_seen_at, shown_at, changed_at, published_at, updated_at,
+        revision, key, publisher_id, link, canonical_link, global_id, title, dropped_by, sketch, story, reason)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    conn.prepare_cached(sql)?.execute(params![
+        id,
+        poll.state.id.0,
+        one.standing.code(),
+        ms(poll.seen_at),
+        shown_at,
+        opt_ms(entry.published_at),
+        opt_ms(entry.updated_at),
+        entry.key,
+        entry.publisher_id,
+        entry.link,
+        incoming.keys.canonical_link,
+        incoming.keys.global_id,
+        entry.title,
+        rule(&incoming.verdict),
+        marks::write_sketch(&incoming.keys),
+        placed.map(|placed| placed.story),
+        placed.map(|placed| placed.reason.code()),
+    ])?;
+    let body = "INSERT INTO body (entry, pack) VALUES (?1, ?2)";
+    conn.prepare_cached(body)?
+        .execute(params![id, pack::pack(incoming)?])?;
+    let seen =
+        "INSERT INTO seen (feed, key_hash, entry, print, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    conn.prepare_cached(seen)?.execute([
+        poll.state.id.0,
+        one.key_hash,
+        id,
+        head64(&entry.fingerprint.0),
+        ms(poll.seen_at),
+    ])?;
+    Ok(())
+}
+
+fn rule(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Keep => None,
+        Verdict::Drop { rule } => Some(rule),
+    }
+}
+
+/// The entry answers to a new key from now on; the old one stays known.
+pub(super) fn rename(
+    commit: &mut Commit<'_>,
+    incoming: &IncomingEntry,
+    key_hash: i64,
+    recognition: &Recognition,
+) -> Outcome<()> {
+    let (conn, poll, entry) = (commit.conn, commit.poll, recognition.entry.0);
+    let former = "INSERT OR IGNORE INTO former_key (entry, key, reason, left_at)
+        SELECT id, key, ?2, ?3 FROM entry WHERE id = ?1";
+    conn.prepare_cached(former)?
+        .execute(params![entry, recognition.reason, ms(poll.seen_at)])?;
+    let seen = "INSERT OR REPLACE INTO seen (feed, key_hash, entry, print, seen_at)
+        SELECT e.feed, ?2, e.id, coalesce(s.print, 0), ?3 FROM entry e
+        LEFT JOIN seen s ON s.feed = e.feed AND s.key_hash = ?4 WHERE e.id = ?1";
+    let old_key: String = conn
+        .prepare_cached("SELECT key FROM entry WHERE id = ?1")?
+        .query_row([entry], |row| row.get(0))?;
+    conn.prepare_cached(seen)?.execute([
+        entry,
+        key_hash,
+        ms(poll.seen_at),
+        hash64(b'k', &old_key),
+    ])?;
+    let update = "UPDATE entry SET key = ?2 WHERE id = ?1";
+    conn.prepare_cached(update)?
+        .execute(params![entry, incoming.entry.key])?;
+    Ok(())
+}
+
+/// Another fingerprint under a known key: a revision, of substance or not.
+pub(super) fn change(
+    commit: &mut Commit<'_>,
+    incoming: &IncomingEntry,
+    entry: i64,
+    key_hash: i64,
+) -> Outcome<()> {
+    let conn = commit.conn;
+    let Some(old) = Views::default().entry(conn, EntryId(entry))? else {
+        return Ok(());
+    };
+    let substantial = commit.judge.substantial(&old.entry, &incoming.entry);
+    keep_revision(commit, &old, substantial)?;
+    let standing = changed_standing(commit, &old, incoming);
+    remark(commit, &old, incoming)?;
+    update(commit, &old, incoming, (standing, substantial))?;
+    let seen = "UPDATE seen SET print = ?3 WHERE feed = ?1 AND key_hash = ?2";
+    conn.prepare_cached(seen)?.execute([
+        old.feed.id.0,
+        key_hash,
+        head64(&incoming.entry.fingerprint.0),
+    ])?;
+    search::reindex(conn, entry)?;
+    stories::entry_changed(
+        commit,
+        entry,
+        incoming,
+        (old.standing, standing, substantial),
+    )
+}
+
+/// Readers have seen what was shown; what a rule dropped comes in when the rule does not apply any more.
+fn changed_standing(commit: &Commit<'_>, old: &EntryView, incoming: &IncomingEntry) -> Standing {
+    match (old.standing, &incoming.verdict) {
+        (Standing::Dropped, Verdict::Keep) => commit.guarded(Standing::Shown),
+        (Standing::Withdrawn, Verdict::Keep) => commit.guarded(Standing::Shown),
+        (standing, _) => standing,
+    }
+}
+
+fn keep_revision(commit: &Commit<'_>, old: &EntryView, substantial: bool) -> Outcome<()> {
+    let sql =
+        "INSERT OR REPLACE INTO revision (entry, revision, replaced_at, title, substantial, pack)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    commit.conn.prepare_cached(sql)?.execute(params![
+        old.id.0,
+        old.revision,
+        ms(commit.poll.seen_at),
+        old.entry.title,
+        substantial,
+        pack::compress(old.entry.text.as_bytes())?,
+    ])?;
+    Ok(())
+}
+
+/// Marks that no longer hold go, new ones come with the rest of the commit.
+fn remark(commit: &mut Commit<'_>, old: &EntryView, incoming: &IncomingEntry) -> Outcome<()> {
+    let before = stored_marks(commit.conn, old)?;
+    let after = Marks::of(&incoming.entry, &incoming.keys).all();
+    let mut delete = commit
+        .conn
+        .prepare_cached("DELETE FROM mark WHERE hash = ?1 AND entry = ?2")?;
+    for hash in before.difference(&after) {
+        delete.execute([*hash, old.id.0])?;
+    }
+    commit
+        .marks
+        .extend(after.difference(&before).map(|hash| (*hash, old.id.0)));
+    commit.banded.extend(Banded::of(old.id.0, &incoming.keys));
+    Ok(())
+}
+
+/// The marks of an entry as stored.
+pub(super) fn stored_marks(
+    conn: &Connection,
+    entry: &EntryView,
+) -> Outcome<std::collections::BTreeSet<i64>> {
+    let mut keys: MatchKeys = conn
+        .prepare_cached("SELECT sketch FROM entry WHERE id = ?1")?
+        .query_row([entry.id.0], |row| {
+            Ok(marks::read_sketch(
+                row.get_ref(0)?.as_blob().unwrap_or_default(),
+            ))
+        })?;
+    keys.canonical_link = entry.canonical_link.clone();
+    keys.global_id = conn
+        .prepare_cached("SELECT global_id FROM entry WHERE id = ?1")?
+        .query_row([entry.id.0], |row| row.get(0))?;
+    Ok(Marks::of(&entry.entry, &keys).all())
+}
+
+fn update(
+    commit: &Commit<'_>,
+    old: &EntryView,
+    incoming: &IncomingEntry,
+    (standing, substantial): (Standing, bool),
+) -> Outcome<()> {
+    let entry = &incoming.entry;
+    let changed_at = if substantial {
+        commit.poll.seen_at.max(old.shown_at)
+    } else {
+        old.changed_at
+    };
+    let dropped_by = if standing == Standing::Dropped {
+        rule(&incoming.verdict)
+    } else {
+        None
+    };
+    let sql = "UPDATE entry SET standing = ?2, changed_at = ?3, published_at = ?4, updated_at = ?5,
+        revision = revision + 1, publisher_id = ?6, link = ?7, canonical_link = ?8, global_id = ?9, title = ?10,
+        dropped_by = ?11, sketch = ?12 WHERE id = ?1";
+    commit.conn.prepare_cached(sql)?.execute(params![
+        old.id.0,
+        standing.code(),
+        ms(changed_at),
+        opt_ms(entry.published_at),
+        opt_ms(entry.updated_at),
+        entry.publisher_id,
+        entry.link,
+        incoming.keys.canonical_link,
+        incoming.keys.global_id,
+        entry.title,
+        dropped_by,
+        marks::write_sketch(&incoming.keys),
+    ])?;
+    let body = "INSERT OR REPLACE INTO body (entry, pack) VALUES (?1, ?2)";
+    commit
+        .conn
+        .prepare_cached(body)?
+        .execute(params![old.id.0, pack::pack(incoming)?])?;
+    Ok(())
+}
+
+/// Entries newest first, optionally of one feed.
+pub(super) fn newest(
+    conn: &Connection,
+    feed: Option<FeedId>,
+    limit: usize,
+) -> Outcome<Vec<EntryView>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let ids: Vec<i64> = match feed {
+        Some(feed) => {
+            let mut query = conn
+                .prepare_cached("SELECT id FROM entry WHERE feed = ?1 ORDER BY id DESC LIMIT ?2")?;
+            query
+                .query_map([feed.0, limit], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?
+        }
+        None => {
+            let mut query =
+                conn.prepare_cached("SELECT id FROM entry ORDER BY id DESC LIMIT ?1")?;
+            query
+                .query_map([limit], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?
+        }
+    };
+    let mut views = Views::default();
+    let mut entries = Vec::with_capacity(ids.len());
+    for id in ids {
+        entries.extend(views.entry(conn, EntryId(id))?);
+    }
+    Ok(entries)
+}

@@ -1,0 +1,167 @@
+//! The deeds of digests and mail: subscribers, editions, the outbox.
+
+use jiff::Timestamp;
+
+use super::{LaneState, Result, Store, editions, outbox, subscribers};
+use crate::model::*;
+
+impl Store {
+    /// 32 random bytes made with the database: the key of tokens and Message-IDs.
+    pub fn secret_key(&self) -> [u8; 32] {
+        self.0.secret
+    }
+    /// Makes the stored subscribers of all digests those of the config; standing and cursor of known ones stay. A new
+    /// subscriber's cursor is the last sequence number, unless the database has no edition and no cursor of this
+    /// digest yet (a digest's first subscribers get what is there). Where a digest leaves as another comes, the address
+    /// goes on under the new name with cursor and standing.
+    pub async fn sync_subscribers(&self, specs: Vec<SubscriberSpec>, now: Timestamp) -> Result<()> {
+        self.write("syncing the subscribers", move |conn| {
+            subscribers::sync(conn, &specs, now)
+        })
+        .await
+    }
+    /// Subscribers of a digest, all standings but Removed.
+    pub async fn subscribers(&self, digest: &str) -> Result<Vec<SubscriberRecord>> {
+        let digest = digest.to_owned();
+        self.read("reading the subscribers", move |conn| {
+            subscribers::of_digest(conn, &digest)
+        })
+        .await
+    }
+    /// One subscriber.
+    pub async fn subscriber(&self, id: SubscriberId) -> Result<Option<SubscriberRecord>> {
+        self.read("reading a subscriber", move |conn| {
+            subscribers::one(conn, id)
+        })
+        .await
+    }
+    /// The row under which a subscriber goes on whose digest got another name.
+    pub async fn successor(&self, id: SubscriberId) -> Result<Option<SubscriberId>> {
+        self.read("reading a subscriber", move |conn| {
+            subscribers::successor(conn, id)
+        })
+        .await
+    }
+    /// Changes a standing; withdraws queued messages when it is not Active any more.
+    pub async fn set_standing(
+        &self,
+        id: SubscriberId,
+        standing: SubscriberStanding,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write("changing a subscriber", move |conn| {
+            subscribers::set_standing(conn, id, (standing, reason), now)
+        })
+        .await
+    }
+    /// Where a lane stands; made with `since_at = now` at first sight.
+    pub async fn lane(&self, digest: &str, lane: &str, now: Timestamp) -> Result<LaneState> {
+        let digest = digest.to_owned();
+        let lane = lane.to_owned();
+        self.write("reading a lane", move |conn| {
+            editions::lane(conn, &digest, &lane, now)
+        })
+        .await
+    }
+    /// One edition, one commit. Older undelivered messages of the same subscribers, never attempted or certainly not
+    /// accepted, are withdrawn by the caller naming them in `withdraw`.
+    pub async fn freeze_edition(
+        &self,
+        edition: FrozenEdition,
+        withdraw: Vec<MessageId>,
+    ) -> Result<EditionId> {
+        self.write("freezing an edition", move |conn| {
+            editions::freeze(conn, &edition, &withdraw)
+        })
+        .await
+    }
+    /// Undelivered messages of a digest: (subscriber, message, stories' window start) for merging into a new edition.
+    pub async fn undelivered(
+        &self,
+        digest: &str,
+    ) -> Result<Vec<(SubscriberId, MessageId, StorySeq)>> {
+        let digest = digest.to_owned();
+        self.read("reading the outbox", move |conn| {
+            editions::undelivered(conn, &digest)
+        })
+        .await
+    }
+    /// Editions of a digest, newest first.
+    pub async fn editions(&self, digest: &str, limit: usize) -> Result<Vec<EditionRecord>> {
+        let digest = digest.to_owned();
+        self.read("reading the editions", move |conn| {
+            editions::of_digest(conn, &digest, limit)
+        })
+        .await
+    }
+    /// Web copy of an edition.
+    pub async fn edition_page(&self, id: EditionId) -> Result<Option<(EditionRecord, String)>> {
+        self.read("reading an edition", move |conn| editions::page(conn, id))
+            .await
+    }
+    /// Messages of an edition, with bytes: (standing, message).
+    pub async fn edition_messages(
+        &self,
+        id: EditionId,
+    ) -> Result<Vec<(MessageStanding, OutboxMessage)>> {
+        self.read("reading an edition", move |conn| {
+            editions::messages(conn, id)
+        })
+        .await
+    }
+    /// Takes due messages until `lease_until`; expired leases are due again.
+    pub async fn claim_messages(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OutboxMessage>> {
+        self.write("claiming messages", move |conn| {
+            outbox::claim(conn, now, lease_until, limit)
+        })
+        .await
+    }
+    /// Records what became of an attempt; durable when this returns. False when the lease was lost.
+    pub async fn settle_message(
+        &self,
+        id: MessageId,
+        lease: i64,
+        disposition: Disposition,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.write("settling a message", move |conn| {
+            outbox::settle(conn, (id, lease), &disposition, now)
+        })
+        .await
+    }
+    /// When the outbox next has something to do.
+    pub async fn next_message_at(&self) -> Result<Option<Timestamp>> {
+        self.read("reading the outbox", outbox::next_at).await
+    }
+    /// A message by its Message-ID (for bounces).
+    pub async fn message_by_id(
+        &self,
+        message_id: &str,
+    ) -> Result<Option<(MessageId, SubscriberId)>> {
+        let message_id = message_id.to_owned();
+        self.read("reading the outbox", move |conn| {
+            outbox::by_message_id(conn, &message_id)
+        })
+        .await
+    }
+    /// Counts a bounce; returns (hard, soft) so far.
+    pub async fn record_bounce(
+        &self,
+        subscriber: SubscriberId,
+        hard: bool,
+        status: &str,
+        now: Timestamp,
+    ) -> Result<(u32, u32)> {
+        let status = status.to_owned();
+        self.write("recording a bounce", move |conn| {
+            subscribers::bounce(conn, subscriber, (hard, &status), now)
+        })
+        .await
+    }
+}

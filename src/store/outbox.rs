@@ -1,0 +1,150 @@
+//! The outbox: messages waiting for delivery, taken under a lease, settled once.
+//!
+//! Nothing is delivered before the server's word is recorded, and a lease that ran out makes a message due again: a
+//! crash costs at most one repeat, which carries the same Message-ID.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::pack;
+use super::row::{Outcome, get_at, get_opt_at, ms};
+use crate::model::{Disposition, EditionId, MessageId, OutboxMessage, SubscriberId};
+
+/// Columns of [`message`].
+pub(super) const MESSAGE: &str =
+    "SELECT id, edition, subscriber, message_id, envelope_from, envelope_to, bytes,
+    attempts, queued_at, lease, standing FROM message";
+
+/// A row with its bytes as they will be sent.
+pub(super) fn message(row: &Row<'_>) -> Outcome<OutboxMessage> {
+    Ok(OutboxMessage {
+        id: MessageId(row.get(0)?),
+        edition: EditionId(row.get(1)?),
+        subscriber: SubscriberId(row.get(2)?),
+        message_id: row.get(3)?,
+        envelope_from: row.get(4)?,
+        envelope_to: row.get(5)?,
+        bytes: pack::decompress(&row.get::<_, Vec<u8>>(6)?)?,
+        attempts: row.get(7)?,
+        queued_at: get_at(row, 8)?,
+        lease: row.get(9)?,
+    })
+}
+
+/// Takes due messages until `lease_until`.
+pub(super) fn claim(
+    conn: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: usize,
+) -> Outcome<Vec<OutboxMessage>> {
+    let sql = "SELECT id FROM message WHERE standing IN (0, 1) AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let due: Vec<i64> = conn
+        .prepare_cached(sql)?
+        .query_map([ms(now), limit], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let take = "UPDATE message SET standing = 1, due_at = ?2, lease = lease + 1 WHERE id = ?1";
+    let mut take = conn.prepare_cached(take)?;
+    let mut read = conn.prepare_cached(&format!("{MESSAGE} WHERE id = ?1"))?;
+    let mut taken = Vec::with_capacity(due.len());
+    for id in due {
+        take.execute([id, ms(lease_until)])?;
+        let mut rows = read.query([id])?;
+        if let Some(row) = rows.next()? {
+            taken.push(message(row)?);
+        }
+    }
+    Ok(taken)
+}
+
+/// Ends the claims of a daemon that is gone: due again at once, not when the lease would have run out. They stay claimed
+/// rows, because a message may have been accepted without our record of it: a newer edition must not take its stories,
+/// and the repeat must be the same bytes.
+pub(super) fn release_claims(conn: &Connection) -> Outcome<usize> {
+    let sql = "UPDATE message SET due_at = min(due_at, queued_at) WHERE standing = 1";
+    Ok(conn.prepare_cached(sql)?.execute([])?)
+}
+
+/// Records what became of an attempt; false when the lease was lost.
+pub(super) fn settle(
+    conn: &Connection,
+    (id, lease): (MessageId, i64),
+    disposition: &Disposition,
+    now: Timestamp,
+) -> Outcome<bool> {
+    // A subscriber who left meanwhile gets no further attempt.
+    let standing = match disposition {
+        Disposition::Delivered { .. } => "2",
+        Disposition::Permanent { .. } => "3",
+        Disposition::Transient { .. } | Disposition::Released { .. } => {
+            "CASE (SELECT standing FROM subscriber WHERE id = message.subscriber) WHEN 0 THEN 0 ELSE 4 END"
+        }
+    };
+    let (due_at, counts) = match disposition {
+        Disposition::Transient { retry_at, .. } => (*retry_at, 1),
+        Disposition::Released { retry_at } => (*retry_at, 0),
+        _ => (now, 1),
+    };
+    let uncertain = i64::from(matches!(
+        disposition,
+        Disposition::Transient {
+            uncertain: true,
+            ..
+        }
+    ));
+    let sql = format!(
+        "UPDATE message SET standing = {standing}, due_at = ?3, attempts = attempts + ?4, settled_at = ?5, uncertain = max(uncertain, ?6)
+        WHERE id = ?1 AND lease = ?2 AND standing = 1"
+    );
+    let settled = conn.prepare_cached(&sql)?.execute([
+        id.0,
+        lease,
+        ms(due_at),
+        counts,
+        ms(now),
+        uncertain,
+    ])? == 1;
+    if settled && counts == 1 {
+        log_attempt(conn, id, disposition, now)?;
+    }
+    Ok(settled)
+}
+
+fn log_attempt(
+    conn: &Connection,
+    id: MessageId,
+    disposition: &Disposition,
+    now: Timestamp,
+) -> Outcome<()> {
+    let (outcome, detail) = match disposition {
+        Disposition::Delivered { reply } => ("delivered", reply.as_str()),
+        Disposition::Transient { reason, .. } => ("transient", reason.as_str()),
+        Disposition::Permanent { reason, .. } => ("permanent", reason.as_str()),
+        Disposition::Released { .. } => ("released", ""),
+    };
+    let sql = "INSERT OR REPLACE INTO attempt (message, number, ended_at, outcome, detail)
+        SELECT id, attempts, ?2, ?3, ?4 FROM message WHERE id = ?1";
+    conn.prepare_cached(sql)?
+        .execute(params![id.0, ms(now), outcome, detail])?;
+    Ok(())
+}
+
+/// When the outbox next has something to do.
+pub(super) fn next_at(conn: &Connection) -> Outcome<Option<Timestamp>> {
+    let sql = "SELECT min(due_at) FROM message WHERE standing IN (0, 1)";
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row([], |row| get_opt_at(row, 0))?)
+}
+
+/// A message by its Message-ID.
+pub(super) fn by_message_id(
+    conn: &Connection,
+    message_id: &str,
+) -> Outcome<Option<(MessageId, SubscriberId)>> {
+    let mut query =
+        conn.prepare_cached("SELECT id, subscriber FROM message WHERE message_id = ?1")?;
+    let read = |row: &Row<'_>| Ok((MessageId(row.get(0)?), SubscriberId(row.get(1)?)));
+    Ok(query.query_row([message_id], read).optional()?)
+}

@@ -1,0 +1,347 @@
+//! The one writer: a named thread that commits what has queued up as one group and replies after the commit.
+//!
+//! Every deed runs in a savepoint and behind a panic boundary, so one bad deed costs the others of its group nothing.
+//! An error at COMMIT means that the outcome is unknown: every deed of the group gets an error, the connection is
+//! closed and opened again, and callers read back before they decide.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::row::{Outcome, Trouble};
+use super::{Result, StoreError, bands, open, search};
+
+/// Deeds that may wait; who comes later waits for a place.
+const QUEUE: usize = 1024;
+/// Deeds that share one commit.
+const GROUP: usize = 256;
+/// How long the queue must have been empty before the search index is brought up to date.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// How long nothing must have been asked of the writer before it gives its memory back.
+const REST: Duration = Duration::from_secs(30);
+
+/// Something to be done inside a group's transaction.
+trait Deed: Send {
+    /// Does it; the outcome is kept until the commit is known.
+    fn perform(&mut self, conn: &Connection, path: &Path);
+    /// Tells the caller, `failed` when the commit did not succeed.
+    fn reply(self: Box<Self>, failed: Option<StoreError>);
+}
+
+struct Task<F, T> {
+    context: &'static str,
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<T, F> Deed for Task<F, T>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Outcome<T> + Send,
+{
+    fn perform(&mut self, conn: &Connection, path: &Path) {
+        let Some(work) = self.work.take() else { return };
+        let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(conn, work)));
+        let done = done.unwrap_or_else(|_| {
+            abandon(conn);
+            Err(Trouble::Store(StoreError::Sqlite {
+                context: self.context.to_owned(),
+                source: "panicked".into(),
+            }))
+        });
+        self.outcome = Some(done.map_err(|trouble| trouble.tell(path, self.context)));
+    }
+
+    fn reply(self: Box<Self>, failed: Option<StoreError>) {
+        let outcome = match (failed, self.outcome) {
+            (Some(error), Some(Ok(_)) | None) => Err(error),
+            (_, Some(outcome)) => outcome,
+            (None, None) => Err(StoreError::Closed),
+        };
+        // A caller that went away does not want to know; what it asked for is done all the same.
+        drop(self.reply.send(outcome));
+    }
+}
+
+fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    conn.prepare_cached("SAVEPOINT deed")?.execute([])?;
+    match work(conn) {
+        Ok(value) => {
+            conn.prepare_cached("RELEASE deed")?.execute([])?;
+            Ok(value)
+        }
+        Err(trouble) => {
+            abandon(conn);
+            Err(trouble)
+        }
+    }
+}
+
+/// Takes back what the present deed did; where SQLite has rolled back the whole group already, there is nothing left.
+fn abandon(conn: &Connection) {
+    bands::forget();
+    if conn.is_autocommit() {
+        return;
+    }
+    if let Err(error) = conn.execute_batch("ROLLBACK TO deed; RELEASE deed") {
+        tracing::error!(
+            error = format!("{error:#}"),
+            "a deed could not be taken back"
+        );
+    }
+}
+
+/// The writer's side of the store.
+pub(super) struct Writer {
+    queue: Mutex<Option<Sender<Box<dyn Deed>>>>,
+    places: Arc<Semaphore>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread on an opened connection.
+    pub(super) fn start(conn: Connection, path: PathBuf) -> std::io::Result<Self> {
+        let (queue, deeds) = channel();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                Desk {
+                    conn: Some(conn),
+                    path,
+                    indexed: false,
+                }
+                .work(&deeds)
+            })?;
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            places: Arc::new(Semaphore::new(QUEUE)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Queues a deed and waits until it is committed.
+    pub(super) async fn run<T, F>(&self, context: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    {
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let task = Task {
+            context,
+            work: Some(work),
+            outcome: None,
+            reply,
+            _place: place,
+        };
+        self.send(Box::new(task))?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn send(&self, deed: Box<dyn Deed>) -> Result<()> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue
+            .as_ref()
+            .ok_or(StoreError::Closed)?
+            .send(deed)
+            .map_err(|_| StoreError::Closed)
+    }
+
+    /// Lets the thread finish what is queued and gives it back to be joined; none the second time.
+    pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+/// What the writer thread holds.
+struct Desk {
+    conn: Option<Connection>,
+    path: PathBuf,
+    indexed: bool,
+}
+
+impl Desk {
+    fn work(mut self, deeds: &Receiver<Box<dyn Deed>>) {
+        while let Some(first) = self.next(deeds) {
+            let mut group = vec![first];
+            group.extend(deeds.try_iter().take(GROUP - 1));
+            self.commit(group);
+            self.indexed = false;
+        }
+        if let Some(conn) = self.conn.take() {
+            open::leave(conn);
+        }
+    }
+
+    /// The next deed; while none comes, the search index catches up in small steps, then the thread sleeps.
+    fn next(&mut self, deeds: &Receiver<Box<dyn Deed>>) -> Option<Box<dyn Deed>> {
+        let mut patience = QUIET;
+        while !self.indexed {
+            match deeds.recv_timeout(patience) {
+                Ok(deed) => return Some(deed),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.catch_up(),
+            }
+            patience = Duration::from_millis(1);
+        }
+        match deeds.recv_timeout(REST) {
+            Ok(deed) => return Some(deed),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => self.rest(),
+        }
+        deeds.recv().ok()
+    }
+
+    /// Nothing to do for a while: what only polls need goes back to the system.
+    fn rest(&self) {
+        bands::forget();
+        if let Some(Err(error)) = self.conn.as_ref().map(Connection::release_memory) {
+            tracing::debug!(
+                error = format!("{error:#}"),
+                "the cache could not be given back"
+            );
+        }
+    }
+
+    fn catch_up(&mut self) {
+        let step = catch_unwind(AssertUnwindSafe(|| {
+            self.group(|conn| search::index_pending(conn, 256))
+        }));
+        match step {
+            Ok(Ok(left)) => self.indexed = left == 0,
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the search index could not be brought up to date"
+                );
+                self.indexed = true;
+            }
+            Err(_) => self.indexed = true,
+        }
+    }
+
+    /// `work` in a transaction of its own.
+    fn group<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
+        let path = self.path.clone();
+        let conn = self.connection()?;
+        let done = begin(conn).and_then(|()| in_savepoint(conn, work));
+        let ended = end(conn);
+        let told = done.map_err(|trouble| trouble.tell(&path, "indexing"));
+        ended.map_err(|trouble| trouble.tell(&path, "committing"))?;
+        told
+    }
+
+    fn commit(&mut self, mut group: Vec<Box<dyn Deed>>) {
+        let failed = self.attempt(&mut group).err();
+        let mut copies = failed.map(|error| Copies::of(&error, self.path.clone()));
+        if copies.is_some() {
+            // Unknown whether it is on disk: only a fresh connection tells the truth.
+            self.conn = None;
+            bands::forget();
+        }
+        for deed in group {
+            deed.reply(copies.as_mut().map(Copies::next));
+        }
+    }
+
+    fn attempt(&mut self, group: &mut [Box<dyn Deed>]) -> Result<()> {
+        let path = self.path.clone();
+        let conn = self.connection()?;
+        begin(conn).map_err(|trouble| trouble.tell(&path, "beginning a commit"))?;
+        for deed in group.iter_mut() {
+            deed.perform(conn, &path);
+            if conn.is_autocommit() {
+                // SQLite rolled the whole group back (disk full, I/O error): nothing of it happened.
+                return Err(StoreError::Sqlite {
+                    context: "committing".to_owned(),
+                    source: "rolled back".into(),
+                });
+            }
+        }
+        end(conn).map_err(|trouble| trouble.tell(&path, "committing"))
+    }
+
+    fn connection(&mut self) -> Result<&mut Connection> {
+        if self.conn.is_none() {
+            let opened = open::writable(&self.path)
+                .map_err(|trouble| trouble.tell(&self.path, "reopening"))?;
+            self.conn = Some(opened);
+        }
+        self.conn.as_mut().ok_or(StoreError::Closed)
+    }
+}
+
+fn begin(conn: &Connection) -> Outcome<()> {
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    Ok(())
+}
+
+fn end(conn: &Connection) -> Outcome<()> {
+    if conn.is_autocommit() {
+        return Ok(());
+    }
+    let committed = conn
+        .prepare_cached("COMMIT")
+        .and_then(|mut commit| commit.execute([]));
+    if committed.is_err() && !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK")?;
+    }
+    committed?;
+    Ok(())
+}
+
+/// One error told to several callers: the causes of errors cannot be cloned, their kind and text can.
+struct Copies {
+    full: bool,
+    corrupt: bool,
+    path: PathBuf,
+    text: String,
+}
+
+impl Copies {
+    fn of(error: &StoreError, path: PathBuf) -> Self {
+        let cause = std::error::Error::source(error)
+            .map(|cause| format!(": {cause}"))
+            .unwrap_or_default();
+        Self {
+            full: matches!(error, StoreError::Full { .. }),
+            corrupt: matches!(error, StoreError::Corrupt { .. }),
+            path,
+            text: format!("{error}{cause}"),
+        }
+    }
+
+    fn next(&mut self) -> StoreError {
+        let path = self.path.clone();
+        match (self.full, self.corrupt) {
+            (true, _) => StoreError::Full { path },
+            (_, true) => StoreError::Corrupt {
+                path,
+                detail: self.text.clone(),
+            },
+            _ => StoreError::Sqlite {
+                context: "committing".to_owned(),
+                source: self.text.clone().into(),
+            },
+        }
+    }
+}
