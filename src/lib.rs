@@ -15,3 +15,5 @@ pub mod filter;
 pub mod story;
 
 pub mod store;
+
+pub mod publish;

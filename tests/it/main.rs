@@ -18,5 +18,6 @@ mod filter;
 mod injuries;
 mod mutants;
 mod parse;
+mod publish;
 mod schedule;
 mod story;

@@ -1,0 +1,108 @@
+//! Short pages: errors with fixed texts, and the three states of an unsubscribe link. Nothing of the request is echoed.
+
+use serde::Serialize;
+
+use super::page::Page;
+use super::site::Site;
+use super::theme::Theme;
+use super::view::Frame;
+
+#[derive(Serialize)]
+struct NoticePage {
+    #[serde(flatten)]
+    frame: Frame,
+    lines: Vec<String>,
+    post: Option<String>,
+    button: String,
+    home: bool,
+}
+
+/// Where an unsubscribe link stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsubscribe<'a> {
+    /// GET: asks. `path` is where the form posts, relative to the site's base.
+    Ask {
+        /// Title of the digest.
+        digest: &'a str,
+        /// Such as `unsubscribe/TOKEN`.
+        path: &'a str,
+    },
+    /// After POST.
+    Done {
+        /// Title of the digest.
+        digest: &'a str,
+    },
+    /// No such token.
+    Unknown,
+}
+
+/// The page of an error; statuses without a text of their own get that of 500 or 400.
+pub fn error_page(theme: &Theme, site: &Site, status: u16) -> Page {
+    let language = theme.language(&site.language);
+    let key = match status {
+        403 => "error_403",
+        404 => "error_404",
+        405 => "error_405",
+        410 => "error_410",
+        413 | 431 => "error_413",
+        429 => "error_429",
+        503 => "error_503",
+        500.. => "error_500",
+        _ => "error_400",
+    };
+    notice(theme, site, (language.text(key), Vec::new()), None)
+}
+
+/// The page of an unsubscribe link.
+pub fn unsubscribe_page(theme: &Theme, site: &Site, state: Unsubscribe<'_>) -> Page {
+    let language = theme.language(&site.language);
+    let heading = language.text("unsubscribe_title");
+    match state {
+        Unsubscribe::Ask { digest, path } => {
+            let ask = language.filled("unsubscribe_ask", &[("digest", digest)]);
+            notice(
+                theme,
+                site,
+                (heading, vec![ask]),
+                Some((path, language.text("unsubscribe_button"))),
+            )
+        }
+        Unsubscribe::Done { digest } => {
+            let done = language.filled("unsubscribe_done", &[("digest", digest)]);
+            notice(
+                theme,
+                site,
+                (
+                    heading,
+                    vec![done, language.text("unsubscribe_done_hint").to_owned()],
+                ),
+                None,
+            )
+        }
+        Unsubscribe::Unknown => notice(
+            theme,
+            site,
+            (
+                heading,
+                vec![language.text("unsubscribe_unknown").to_owned()],
+            ),
+            None,
+        ),
+    }
+}
+
+fn notice(
+    theme: &Theme,
+    site: &Site,
+    words: (&str, Vec<String>),
+    form: Option<(&str, &str)>,
+) -> Page {
+    let page = NoticePage {
+        frame: Frame::new(theme, site, &site.language, None).headed(words.0),
+        lines: words.1,
+        post: form.map(|(path, _)| format!("{}{path}", site.base())),
+        button: form.map_or_else(String::new, |(_, button)| button.to_owned()),
+        home: form.is_none(),
+    };
+    theme.render("notice.html", &page)
+}

@@ -1,0 +1,145 @@
+//! Stories to RSS 2.0 by the best practices profile (R7.20): plain titles, `description` before `content:encoded`, one
+//! enclosure, `source`, authors as `dc:creator`, no mail addresses, `lastBuildDate` from the content and never from now.
+
+use crate::config::PublishFormat;
+use crate::model::StoryView;
+
+use super::atom::{also_in, entry_url, thumbnail};
+use super::body::{Part, authors, body, categories, title};
+use super::site::{MergedFeed, Site, media};
+use super::text::{line, rfc822, web_url};
+use super::xml::Xml;
+
+/// Minutes that readers may keep a copy: fixed, as a value that followed the next poll would change the bytes.
+const TTL_MINUTES: &str = "60";
+
+/// The document.
+pub(super) fn rss(site: &Site, feed: &MergedFeed<'_>) -> Vec<u8> {
+    let mut xml = Xml::begin();
+    xml.open(
+        "rss",
+        &[
+            ("version", "2.0"),
+            ("xmlns:atom", "http://www.w3.org/2005/Atom"),
+            ("xmlns:content", "http://purl.org/rss/1.0/modules/content/"),
+            ("xmlns:dc", "http://purl.org/dc/elements/1.1/"),
+            ("xmlns:media", "http://search.yahoo.com/mrss/"),
+        ],
+    );
+    xml.open("channel", &[]);
+    head(&mut xml, site, feed);
+    for story in feed.stories {
+        item(&mut xml, site, feed, story);
+    }
+    xml.close("channel");
+    xml.close("rss");
+    xml.finish()
+}
+
+fn head(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>) {
+    let output = feed.output;
+    xml.plain("title", &line(&output.title));
+    xml.leaf("link", &[], &site.absolute(&feed.path(PublishFormat::Html)));
+    xml.plain(
+        "description",
+        &line(output.description.as_deref().unwrap_or(&output.title)),
+    );
+    let kind = media(PublishFormat::Rss).0;
+    let own = site.absolute(&feed.path(PublishFormat::Rss));
+    xml.empty(
+        "atom:link",
+        &[("rel", "self"), ("type", kind), ("href", &own)],
+    );
+    for hub in site.hubs(output) {
+        xml.empty("atom:link", &[("rel", "hub"), ("href", &hub)]);
+    }
+    xml.leaf("language", &[], &output.language);
+    xml.leaf("lastBuildDate", &[], &rfc822(feed.updated_at()));
+    xml.leaf("docs", &[], "https://www.rssboard.org/rss-specification");
+    xml.leaf(
+        "generator",
+        &[],
+        concat!("feedmill ", env!("CARGO_PKG_VERSION")),
+    );
+    xml.leaf("ttl", &[], TTL_MINUTES);
+}
+
+fn item(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, story: &StoryView) {
+    let entry = &story.lead.entry;
+    let page = entry_url(site, story);
+    xml.open("item", &[]);
+    xml.plain("title", &title(story));
+    xml.leaf("link", &[], &page);
+    xml.leaf("guid", &[("isPermaLink", "false")], &line(&story.public_id));
+    xml.leaf("pubDate", &[], &rfc822(story.shown_at));
+    for (name, _) in authors(&entry.authors) {
+        xml.leaf("dc:creator", &[], &name);
+    }
+    for (term, scheme, label) in categories(story) {
+        let shown = label.unwrap_or(term);
+        match scheme {
+            Some(scheme) => xml.leaf("category", &[("domain", scheme)], &shown),
+            None => xml.leaf("category", &[], &shown),
+        }
+    }
+    if let Some(url) = entry
+        .links
+        .iter()
+        .find(|link| link.rel == "comments")
+        .and_then(|link| web_url(Some(&link.url)))
+    {
+        xml.leaf("comments", &[], &url);
+    }
+    bodies(xml, feed, story);
+    extras(xml, story, &page);
+    xml.close("item");
+}
+
+/// `description` first: readers that know only it must not take the long form for it.
+fn bodies(xml: &mut Xml, feed: &MergedFeed<'_>, story: &StoryView) {
+    let body = body(story, feed.output.content);
+    if let Some(short) = body.summary.as_ref().or(body.content.as_ref()) {
+        xml.leaf("description", &[], &short.html());
+    }
+    if let (Some(_), Some(Part::Html(html))) = (&body.summary, &body.content) {
+        xml.leaf("content:encoded", &[], html);
+    }
+}
+
+fn extras(xml: &mut Xml, story: &StoryView, page: &str) {
+    let entry = &story.lead.entry;
+    for file in entry.enclosures.iter().take(1) {
+        let Some(url) = web_url(Some(&file.url)) else {
+            continue;
+        };
+        let length = file.length_bytes.unwrap_or(0).to_string();
+        let mime = file
+            .mime
+            .as_deref()
+            .map_or_else(|| String::from("application/octet-stream"), line);
+        xml.empty(
+            "enclosure",
+            &[("url", &url), ("length", &length), ("type", &mime)],
+        );
+    }
+    let source = story.source();
+    if let Some(url) = web_url(source.feed_url.as_deref()) {
+        let name = source.title.as_deref().unwrap_or(&story.lead.feed.title);
+        xml.leaf("source", &[("url", &url)], &line(name));
+    }
+    if let Some(url) = thumbnail(entry) {
+        xml.empty("media:thumbnail", &[("url", &url)]);
+    }
+    for (feed, url) in also_in(story, page) {
+        let title = format!("Also in {feed}");
+        xml.empty(
+            "atom:link",
+            &[
+                ("rel", "related"),
+                ("type", "text/html"),
+                ("title", &title),
+                ("href", &url),
+            ],
+        );
+    }
+}

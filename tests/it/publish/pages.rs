@@ -1,0 +1,231 @@
+//! Pages: days, links, languages, the operator's templates.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![allow(clippy::too_many_lines, reason = "values and documents written out")]
+
+use super::bench::{at, drafts, holds, output, site, story, text};
+use feedmill::config::PublishConfig;
+use feedmill::model::{FeedId, FeedStanding, FeedState, PollMemory, PollReason, Validators};
+use feedmill::publish::{
+    DaemonFacts, HTML, Listed, MergedFeed, SearchView, Site, StatusView, Theme, Unsubscribe,
+    check_document, check_templates, error_page, front_draft, search_page, site_drafts,
+    status_page, story_page, unsubscribe_page,
+};
+
+/// R7.23: days in the merged feed's zone (17:30 UTC is the next day in Ho Chi Minh City), autodiscovery, no script.
+#[test]
+fn the_page_has_days_links_and_no_remote_load() {
+    let html = "<p><img src=\"https://x.example/i.png\" alt=\"a cat\"><iframe src=\"https://x.example\"></iframe>y</p>";
+    let story = story(1, "<b>One</b>", html);
+    let page = text(&drafts(std::slice::from_ref(&story)), "/all/");
+    holds(
+        &page,
+        &[
+            "Monday, 23 November 2026",
+            "<time datetime=\"2026-11-22T17:30:00Z\">00:30</time>",
+            "type=\"application/atom+xml\" title=\"Everything &amp; more (Atom)\"",
+            "&lt;b&gt;One",
+            "Blog Two",
+            "<html lang=\"en\" dir=\"ltr\">",
+        ],
+    );
+    let theme = Theme::load(None).unwrap();
+    let page = story_page(&theme, &site(), &output("all"), &story).unwrap();
+    holds(&page, &["<span class=\"picture\">a cat</span>"]);
+    assert!(!page.contains("<img") && !page.contains("<iframe") && !page.contains("<script"));
+    let with_images = Site {
+        images: true,
+        ..site()
+    };
+    let page = story_page(&theme, &with_images, &output("all"), &story).unwrap();
+    holds(
+        &page,
+        &[
+            "<img loading=\"lazy\" decoding=\"async\" referrerpolicy=\"no-referrer\" src=\"https://x.example/i.png\"",
+        ],
+    );
+}
+
+#[test]
+fn every_page_passes_the_gate_in_every_language() {
+    let theme = Theme::load(None).unwrap();
+    for language in ["en", "vi"] {
+        let site = Site {
+            language: language.to_owned(),
+            ..site()
+        };
+        let stories = [story(1, "One", "<p>x</p>")];
+        let output = PublishConfig {
+            language: language.to_owned(),
+            ..output("all")
+        };
+        let zone = &output.timezone;
+        let ask = Unsubscribe::Ask {
+            digest: "<Morning>",
+            path: "unsubscribe/token",
+        };
+        let (mut shared, outcome) = site_drafts(&theme, &site, &[]);
+        outcome.unwrap();
+        let full = MergedFeed {
+            output: &output,
+            stories: &stories,
+            capped: &[],
+            archive: None,
+        };
+        for fronts in [
+            &[full][..],
+            &[
+                full,
+                MergedFeed {
+                    stories: &[],
+                    ..full
+                },
+            ],
+        ] {
+            shared.push(front_draft(&theme, &site, fronts).unwrap());
+        }
+        let pages = [
+            error_page(&theme, &site, 404),
+            error_page(&theme, &site, 418),
+            unsubscribe_page(&theme, &site, ask),
+            unsubscribe_page(&theme, &site, Unsubscribe::Done { digest: "Morning" }),
+            unsubscribe_page(&theme, &site, Unsubscribe::Unknown),
+            search_page(
+                &theme,
+                &site,
+                zone,
+                &SearchView {
+                    query: "<q>",
+                    ..SearchView::default()
+                },
+            ),
+            status_page(
+                &theme,
+                &site,
+                zone,
+                &StatusView::default(),
+                &DaemonFacts::default(),
+            ),
+        ];
+        for page in pages {
+            check_document(HTML, page.unwrap().as_bytes()).unwrap();
+        }
+        for draft in shared {
+            check_document(draft.content_type, &draft.bytes).unwrap();
+        }
+    }
+}
+
+/// A language file is complete when it has English's keys, and its values have English's placeholders.
+#[test]
+fn languages_are_complete() {
+    let table = |text: &str| text.parse::<toml::Table>().unwrap();
+    let en = table(include_str!("../../../src/publish/lang/en.toml"));
+    let vi = table(include_str!("../../../src/publish/lang/vi.toml"));
+    assert_eq!(en.keys().collect::<Vec<_>>(), vi.keys().collect::<Vec<_>>());
+    let names = |text: &str| {
+        let mut names: Vec<String> = text
+            .split('{')
+            .skip(1)
+            .map(|rest| rest.split('}').next().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    for (key, value) in &en {
+        if let (Some(en), Some(vi)) = (value.as_str(), vi[key].as_str()) {
+            assert_eq!(names(en), names(vi), "{key}");
+        }
+    }
+}
+
+#[test]
+fn operators_templates_are_checked_and_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("notice.html", "<!doctype html><p>{{ heading }}</p></html>");
+    write("style.css", "body { color: red }");
+    std::fs::create_dir(dir.path().join("lang")).unwrap();
+    write("lang/ar.toml", "dir = \"rtl\"\nerror_404 = \"<غير موجود>\"");
+    assert_eq!(check_templates(dir.path()), []);
+    let theme = Theme::load(Some(dir.path())).unwrap();
+    let arabic = Site {
+        language: String::from("ar"),
+        ..site()
+    };
+    assert_eq!(
+        error_page(&theme, &arabic, 404).unwrap(),
+        "<!doctype html><p>&lt;غير موجود&gt;</p></html>"
+    );
+    assert_eq!(theme.style(), "body { color: red }");
+    for (name, text, complaint) in [
+        ("list.html", "{% if %}", "list.html: syntax error"),
+        ("list.html", "{{ nosuch }}", "list.html: undefined value"),
+        ("lists.html", "x", "replaces no template"),
+        ("lang/ar.toml", "nosuch = \"x\"", "nosuch is no known text"),
+    ] {
+        write(name, text);
+        let problems = check_templates(dir.path());
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.message.contains(complaint)),
+            "{complaint}: {problems:?}"
+        );
+        std::fs::remove_file(dir.path().join(name)).unwrap();
+    }
+}
+
+/// Ten thousand feeds make a page that can be opened, with those in trouble first and on a page of their own.
+#[test]
+fn the_status_page_stays_readable_with_many_feeds() {
+    let feeds: Vec<FeedState> = (0..10_000)
+        .map(|id| {
+            let mut feed = state(id);
+            feed.memory.failures = u32::from(id % 100 == 99);
+            feed
+        })
+        .collect();
+    let theme = Theme::load(None).unwrap();
+    let page = |listed| {
+        let view = StatusView {
+            feeds: &feeds,
+            listed,
+        };
+        let zone = output("all").timezone;
+        status_page(&theme, &site(), &zone, &view, &DaemonFacts::default()).unwrap()
+    };
+    let all = page(Listed::All);
+    holds(
+        &all,
+        &[
+            "9500 more feeds",
+            "href=\"/status?show=troubled\"",
+            "<dd>10000</dd>",
+        ],
+    );
+    assert!(all.len() < 1_000_000, "{} bytes", all.len());
+    assert_eq!(all.matches("<tr class=\"bad\">").count(), 100);
+    let troubled = page(Listed::Troubled);
+    assert_eq!(troubled.matches("<tr class=").count(), 100);
+    assert!(!troubled.contains("more feeds") && !troubled.contains("show=troubled"));
+}
+
+fn state(id: i64) -> FeedState {
+    FeedState {
+        id: FeedId(id),
+        key: format!("feed-{id}"),
+        configured_url: format!("https://x{id}.example/"),
+        url: format!("https://x{id}.example/"),
+        title: None,
+        site_url: None,
+        groups: Vec::new(),
+        priority: 0,
+        standing: FeedStanding::Active,
+        validators: Validators::default(),
+        body_hash: None,
+        next_poll_at: at("2026-11-23T00:00:00Z"),
+        next_poll_reason: PollReason::Cadence,
+        memory: PollMemory::default(),
+    }
+}
