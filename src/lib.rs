@@ -17,3 +17,5 @@ pub mod story;
 pub mod store;
 
 pub mod publish;
+
+pub mod digest;
