@@ -19,3 +19,5 @@ pub mod store;
 pub mod publish;
 
 pub mod digest;
+
+pub mod deliver;

@@ -13,6 +13,7 @@
 mod support;
 
 mod corpus;
+mod deliver;
 mod digest;
 mod fetch;
 mod filter;

@@ -2,3 +2,4 @@
 //! socket, the built binary as a process, a world for flows without a process.
 
 pub(crate) mod origin;
+pub(crate) mod smtp;

@@ -1,0 +1,303 @@
+//! One transaction: MAIL, RCPT, DATA, the message with its final dot in one write, and what the replies mean.
+
+use super::super::reply::Reply;
+use super::super::wire::Broken;
+use super::{Outcome, Session};
+use crate::model::OutboxMessage;
+
+/// Replies to MAIL, RCPT and DATA, as far as they came.
+type Replies = Vec<Reply>;
+
+impl Session {
+    /// Sends one message to its one recipient.
+    pub(in crate::deliver) async fn send(&mut self, message: &OutboxMessage) -> Outcome {
+        if let Some(refusal) = self.unfit(message) {
+            return refusal;
+        }
+        let begun = if self.features.pipelining {
+            self.begin_at_once(message).await
+        } else {
+            self.begin(message).await
+        };
+        let outcome = match begun {
+            Ok(replies) => match self.verdict(&replies) {
+                Some(outcome) => self.abandon(outcome, &replies).await,
+                None => self.transfer(&message.bytes).await,
+            },
+            Err(broken) => self.lost(&broken),
+        };
+        if matches!(outcome, Outcome::Delivered { .. }) {
+            self.taken += 1;
+        }
+        outcome
+    }
+
+    /// What the server said it cannot take, before asking it.
+    fn unfit(&self, message: &OutboxMessage) -> Option<Outcome> {
+        let refused = |reason: String, bad_address| Outcome::Refused {
+            reason,
+            bad_address,
+            operator: true,
+        };
+        if self.features.size > 0 && message.bytes.len() > self.features.size {
+            return Some(refused(
+                format!(
+                    "the message has {} bytes, the server takes {}",
+                    message.bytes.len(),
+                    self.features.size
+                ),
+                false,
+            ));
+        }
+        (international(message) && !self.features.smtputf8).then(|| {
+            refused(
+                "the address needs SMTPUTF8, which the server does not offer".to_owned(),
+                false,
+            )
+        })
+    }
+
+    fn commands(&self, message: &OutboxMessage) -> [String; 3] {
+        let size = if self.features.size > 0 {
+            format!(" SIZE={}", message.bytes.len())
+        } else {
+            String::new()
+        };
+        let utf8 = if international(message) {
+            " SMTPUTF8"
+        } else {
+            ""
+        };
+        [
+            format!("MAIL FROM:<{}>{size}{utf8}", message.envelope_from),
+            format!("RCPT TO:<{}>", message.envelope_to),
+            "DATA".to_owned(),
+        ]
+    }
+
+    /// Step by step: stops at the first refusal.
+    async fn begin(&mut self, message: &OutboxMessage) -> Result<Replies, Broken> {
+        let mut replies = Vec::new();
+        for command in self.commands(message) {
+            let deadline = if command == "DATA" {
+                self.deadlines.data
+            } else {
+                self.deadlines.command
+            };
+            self.wire
+                .write(format!("{command}\r\n").as_bytes(), self.deadlines.command)
+                .await?;
+            let reply = self.wire.reply(deadline).await?;
+            let go_on = reply.positive();
+            replies.push(reply);
+            if !go_on {
+                break;
+            }
+        }
+        Ok(replies)
+    }
+
+    /// All three in one write (RFC 2920): two round trips a message instead of five. A 421 ends the replies.
+    async fn begin_at_once(&mut self, message: &OutboxMessage) -> Result<Replies, Broken> {
+        let block = self.commands(message).join("\r\n") + "\r\n";
+        self.wire
+            .write(block.as_bytes(), self.deadlines.command)
+            .await?;
+        let mut replies = Vec::new();
+        for deadline in [
+            self.deadlines.command,
+            self.deadlines.command,
+            self.deadlines.data,
+        ] {
+            match self.wire.reply(deadline).await {
+                Ok(reply) => {
+                    let ended = reply.code == 421;
+                    replies.push(reply);
+                    if ended {
+                        break;
+                    }
+                }
+                // A refusal already read counts, whatever happens to the line after it.
+                Err(broken) if replies.iter().all(Reply::positive) => return Err(broken),
+                Err(_) => {
+                    self.alive = false;
+                    break;
+                }
+            }
+        }
+        Ok(replies)
+    }
+
+    /// None when the server waits for the message.
+    fn verdict(&mut self, replies: &[Reply]) -> Option<Outcome> {
+        let refused = replies.iter().position(|reply| !reply.positive());
+        let Some(at) = refused else {
+            let ready = replies.len() == 3 && replies.last().is_some_and(|reply| reply.code == 354);
+            return (!ready).then(|| self.lost(&Broken::Nonsense));
+        };
+        let reply = replies.get(at)?;
+        let reason = reply.words();
+        if reply.code == 421 {
+            self.alive = false;
+            return Some(self.ended(reason));
+        }
+        Some(match at {
+            0 => self.sender_refused(reply),
+            1 if reply.permanent() => Outcome::Refused {
+                bad_address: reply.bad_address(),
+                operator: reply.status_is("5.7."),
+                reason,
+            },
+            2 if reply.permanent() => Outcome::Refused {
+                reason,
+                bad_address: false,
+                operator: true,
+            },
+            _ => Outcome::NotSent { reason },
+        })
+    }
+
+    /// MAIL refused: a session that has had enough, a message too large, or a sender that nobody's mail gets past.
+    fn sender_refused(&mut self, reply: &Reply) -> Outcome {
+        let reason = reply.words();
+        match reply.code {
+            // OpenSMTPD after 100 messages, Exim after 1,000: "too many messages" means connect again.
+            452 if self.taken > 0 => {
+                self.alive = false;
+                Outcome::Closed { reason }
+            }
+            552 => Outcome::Refused {
+                reason,
+                bad_address: false,
+                operator: true,
+            },
+            code if code >= 500 => Outcome::Unavailable {
+                reason: format!("sender refused: {reason}"),
+            },
+            454 => Outcome::Unavailable { reason },
+            _ => Outcome::NotSent { reason },
+        }
+    }
+
+    /// Makes the connection fit for the next transaction.
+    async fn abandon(&mut self, outcome: Outcome, replies: &[Reply]) -> Outcome {
+        if !self.alive {
+            return outcome;
+        }
+        // DATA was accepted although MAIL or RCPT was refused: an empty message ends it (RFC 2920 §3.1).
+        let waiting = replies.get(2).is_some_and(|reply| reply.code == 354);
+        let words: &[u8] = if waiting {
+            b".\r\nRSET\r\n"
+        } else {
+            b"RSET\r\n"
+        };
+        let mut reset = self.wire.write(words, self.deadlines.command).await;
+        for _ in 0..=usize::from(waiting) {
+            if reset.is_ok() {
+                reset = self.wire.reply(self.deadlines.command).await.map(drop);
+            }
+        }
+        self.alive = reset.is_ok();
+        outcome
+    }
+
+    /// The message and its dot. From the moment the write begins, the server may have all of it.
+    async fn transfer(&mut self, bytes: &[u8]) -> Outcome {
+        let stuffed = stuffed(bytes);
+        let Some((body, dot)) = stuffed.split_at_checked(stuffed.len().saturating_sub(DOT.len()))
+        else {
+            return Outcome::NotSent {
+                reason: "empty message".to_owned(),
+            };
+        };
+        // The dot can only have left once everything before it has: a broken write of the body is certain, the last
+        // block with the dot is not. Small messages go in one write, so that they are one packet.
+        let (first, last) = if body.len() > BLOCK {
+            body.split_at(body.len() - BLOCK)
+        } else {
+            (&[][..], body)
+        };
+        if let Err(broken) = self.wire.write(first, self.deadlines.body).await {
+            return self.lost(&broken);
+        }
+        let answer = match self
+            .wire
+            .write(&[last, dot].concat(), self.deadlines.body)
+            .await
+        {
+            Ok(()) => self.wire.reply(self.deadlines.dot).await,
+            Err(broken) => Err(broken),
+        };
+        self.final_word(answer)
+    }
+
+    fn final_word(&mut self, answer: Result<Reply, Broken>) -> Outcome {
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(broken) => {
+                self.alive = false;
+                return Outcome::Uncertain {
+                    reason: format!("after the final dot {broken}"),
+                };
+            }
+        };
+        self.alive = reply.code != 421;
+        let reason = reply.words();
+        match reply.code {
+            200..300 => Outcome::Delivered { reply: reason },
+            // LMTP answers for the recipient here: an address at fault is told by its status.
+            500.. => {
+                let bad_address = reply.status_is("5.1.");
+                Outcome::Refused {
+                    reason,
+                    bad_address,
+                    operator: !bad_address,
+                }
+            }
+            _ => Outcome::NotSent { reason },
+        }
+    }
+
+    /// The line broke before the final dot. On a line that has carried messages before, that is the server's way to
+    /// end a session; on a fresh one it may be this message.
+    fn lost(&mut self, broken: &Broken) -> Outcome {
+        self.alive = false;
+        match broken {
+            Broken::Gone(_) => self.ended(broken.to_string()),
+            Broken::Silence | Broken::Nonsense => Outcome::NotSent {
+                reason: broken.to_string(),
+            },
+        }
+    }
+
+    fn ended(&self, reason: String) -> Outcome {
+        if self.taken > 0 {
+            Outcome::Closed { reason }
+        } else {
+            Outcome::NotSent { reason }
+        }
+    }
+}
+
+const DOT: &[u8] = b".\r\n";
+const BLOCK: usize = 128 * 1024;
+
+/// `bytes` with leading dots doubled and the final dot (RFC 5321 §4.5.2). Lines end in CRLF already.
+fn stuffed(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 64);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if line.first() == Some(&b'.') {
+            out.push(b'.');
+        }
+        out.extend_from_slice(line);
+    }
+    if !out.ends_with(b"\r\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(DOT);
+    out
+}
+
+fn international(message: &OutboxMessage) -> bool {
+    !(message.envelope_from.is_ascii() && message.envelope_to.is_ascii())
+}
