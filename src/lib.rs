@@ -21,3 +21,4 @@ pub mod publish;
 pub mod digest;
 
 pub mod deliver;
+pub mod systemd;
