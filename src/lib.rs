@@ -22,3 +22,5 @@ pub mod digest;
 
 pub mod deliver;
 pub mod systemd;
+
+pub mod poll;

@@ -23,3 +23,4 @@ mod parse;
 mod publish;
 mod schedule;
 mod story;
+mod validate;

@@ -3,3 +3,4 @@
 
 pub(crate) mod origin;
 pub(crate) mod smtp;
+pub(crate) mod world;

@@ -1,0 +1,230 @@
+//! What a document shows beside its entries, against what is known of its feed: keys used again for other entries, a
+//! feed that was taken over, a flood, an archive under new ids. Takes the feed before and the document; renames entries
+//! whose key stands for another one, and gives what the state and the operator are to be told. Reads the store once for
+//! a changed document, and not at all for a first one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::Parts;
+use super::one::Told;
+use crate::model::{
+    EntryView, FeedId, FeedStanding, FeedState, IncomingEntry, PollReport, Verdict,
+};
+use crate::schedule::{AnswerKind, entry_mark};
+use crate::store::{Known, Result};
+
+/// Reused keys remembered per feed; a publisher who counts positions has as many as entries in its document.
+const REUSED_MOST: usize = 512;
+/// Fewer entries under new ids are a publisher who mends a few.
+const RENUMBERED_LEAST: usize = 5;
+
+/// What is to be remembered and told.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// Nothing was read: the feed keeps what it has.
+    read: bool,
+    /// Keys that are new or worded anew.
+    news: HashSet<String>,
+    reused: BTreeMap<String, u32>,
+    takeover: Option<String>,
+    flood: Option<String>,
+    had_notice: bool,
+}
+
+/// Looks at what was `told` of the feed; entries under a reused key leave with a key of their own.
+pub(super) async fn of(parts: &Parts, before: &FeedState, told: &mut Told) -> Result<Findings> {
+    let mut findings = Findings {
+        reused: before.memory.reused_keys.clone(),
+        had_notice: before.memory.notice.is_some(),
+        ..Findings::default()
+    };
+    if told.entries.is_empty() || !before.memory.seeded {
+        return Ok(findings);
+    }
+    findings.read = true;
+    let origins: Vec<String> = told
+        .entries
+        .iter()
+        .map(|one| one.entry.key.clone())
+        .collect();
+    for (incoming, origin) in told.entries.iter_mut().zip(&origins) {
+        if let Some(number) = findings.reused.get(origin) {
+            incoming.entry.key = numbered(origin, *number);
+        }
+    }
+    let asked = told
+        .entries
+        .iter()
+        .map(|one| (one.entry.key.clone(), one.entry.fingerprint));
+    let mut known = parts.store.known(before.id, asked.collect()).await?;
+    findings.renumber(parts, &mut told.entries, &origins, &mut known);
+    remark(told);
+    findings.judge(parts, before, told, &known);
+    let reworded = known.reworded.into_iter().map(|(key, _)| key);
+    findings.news = known.unknown.into_iter().chain(reworded).collect();
+    Ok(findings)
+}
+
+impl Findings {
+    /// Is the entry under `key` new, or worded anew?
+    pub(super) fn is_news(&self, key: &str) -> bool {
+        !self.read || self.news.contains(key)
+    }
+
+    /// An entry that is clearly not the one its key stands for gets the key's next number.
+    fn renumber(
+        &mut self,
+        parts: &Parts,
+        entries: &mut [IncomingEntry],
+        origins: &[String],
+        known: &mut Known,
+    ) {
+        let swapped = swapped(entries, known);
+        let reworded = known.reworded.iter();
+        let reworded: HashMap<&str, &EntryView> =
+            reworded.map(|(key, view)| (key.as_str(), view)).collect();
+        for (incoming, origin) in entries.iter_mut().zip(origins) {
+            let Some(old) = reworded.get(incoming.entry.key.as_str()) else {
+                continue;
+            };
+            let room = self.reused.len() < REUSED_MOST || self.reused.contains_key(origin);
+            let other = swapped.contains(&incoming.entry.key)
+                || parts.matcher.reuses_key(&old.entry, &incoming.entry);
+            if !room || !other {
+                continue;
+            }
+            let number = self.reused.entry(origin.clone()).or_insert(1);
+            *number += 1;
+            incoming.entry.key = numbered(origin, *number);
+            known.unknown.insert(incoming.entry.key.clone());
+        }
+    }
+
+    fn judge(&mut self, parts: &Parts, before: &FeedState, told: &mut Told, known: &Known) {
+        let is_fresh = |one: &&IncomingEntry| {
+            one.verdict == Verdict::Keep && known.unknown.contains(&one.entry.key)
+        };
+        let fresh: Vec<&IncomingEntry> = told.entries.iter().filter(is_fresh).collect();
+        let quarantined = before.standing == FeedStanding::Quarantined;
+        if let (false, false, Some(old), Some(new)) =
+            (quarantined, before.memory.approved, &known.meta, &told.meta)
+        {
+            self.takeover = parts
+                .matcher
+                .suspicious(before, (old, new), &fresh, told.received_at);
+        }
+        if quarantined || self.takeover.is_some() {
+            // Readers go on seeing the name that the feed had before.
+            told.meta = None;
+        } else {
+            let max_new = parts.settings.feed(&before.key).max_new;
+            self.flood = parts
+                .matcher
+                .flood_notice(before, &fresh, told.received_at, max_new);
+        }
+    }
+
+    /// Puts into the feed's new state what belongs into the poll's own commit.
+    pub(super) fn note(&self, after: &mut FeedState) {
+        if !self.read {
+            return;
+        }
+        after.memory.reused_keys.clone_from(&self.reused);
+        after.memory.approved = false;
+        if let Some(takeover) = &self.takeover {
+            after.standing = FeedStanding::Quarantined;
+            after.memory.notice = Some(takeover.clone());
+        } else if let Some(flood) = &self.flood {
+            after.memory.notice = Some(flood.clone());
+        }
+    }
+
+    /// Tells the operator, now that the commit has said what became of the entries.
+    pub(super) async fn tell(
+        self,
+        parts: &Parts,
+        (id, key): (FeedId, &str),
+        offered: usize,
+        report: &PollReport,
+    ) -> Result<()> {
+        if let Some(takeover) = &self.takeover {
+            tracing::warn!(
+                feed.id = ?key, notice = ?takeover,
+                "feed {key:?} is held back until `feedmill feeds approve`"
+            );
+            return Ok(());
+        }
+        let renumbered = report.recognised >= RENUMBERED_LEAST && report.recognised * 2 >= offered;
+        let notice = if renumbered {
+            Some(format!(
+                "{} of {offered} entries came under new ids; they were recognised and nothing is shown again",
+                report.recognised
+            ))
+        } else {
+            self.flood.clone().filter(|_| report.held > 0)
+        };
+        match &notice {
+            Some(notice) if self.flood.is_some() || !self.had_notice => tracing::warn!(
+                feed.id = ?key, notice = ?notice, "feed {key:?} needs a look: `feedmill feeds` tells"
+            ),
+            _ => {}
+        }
+        // What looked like a flood before the commit may have been an archive under new ids.
+        if self.flood.is_some() && notice == self.flood {
+            return Ok(());
+        }
+        let (had_notice, flood) = (self.had_notice, self.flood);
+        if notice.is_none() && flood.is_none() || notice.is_some() && flood.is_none() && had_notice
+        {
+            return Ok(());
+        }
+        let correct = move |state: &mut FeedState| state.memory.notice = notice;
+        parts.store.update_feed(id, Box::new(correct)).await
+    }
+}
+
+/// Keys whose entry is now under another key of the same document, or that took over another's entry: publishers who
+/// count positions move every entry down when a new one comes. Page and title together prove it.
+fn swapped(entries: &[IncomingEntry], known: &Known) -> HashSet<String> {
+    type Face<'a> = (&'a str, &'a str);
+    fn stored(view: &EntryView) -> Option<Face<'_>> {
+        Some((view.canonical_link.as_deref()?, &view.entry.title))
+    }
+    fn offered(one: &IncomingEntry) -> Option<Face<'_>> {
+        Some((one.keys.canonical_link.as_deref()?, &one.entry.title))
+    }
+    let before: HashSet<Face<'_>> = known
+        .reworded
+        .iter()
+        .filter_map(|(_, view)| stored(view))
+        .collect();
+    let after: HashSet<Face<'_>> = entries.iter().filter_map(offered).collect();
+    let old: HashMap<&str, Face<'_>> = known
+        .reworded
+        .iter()
+        .filter_map(|(key, view)| Some((key.as_str(), stored(view)?)))
+        .collect();
+    let is_other = |one: &&IncomingEntry| {
+        let pair = old.get(one.entry.key.as_str()).zip(offered(one));
+        pair.is_some_and(|(old, new)| {
+            old.0 != new.0 && (after.contains(old) || before.contains(&new))
+        })
+    };
+    let swapped = entries.iter().filter(is_other);
+    swapped.map(|one| one.entry.key.clone()).collect()
+}
+
+/// The reused key's entry of that number.
+fn numbered(key: &str, number: u32) -> String {
+    format!("{key}#{number}")
+}
+
+/// What the schedule learns new entries by follows the keys.
+fn remark(told: &mut Told) {
+    let AnswerKind::Document(document) = &mut told.answer.kind else {
+        return;
+    };
+    for (trace, incoming) in document.entries.iter_mut().zip(&told.entries) {
+        trace.mark = entry_mark(&incoming.entry.key);
+    }
+}

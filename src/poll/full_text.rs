@@ -1,0 +1,187 @@
+//! Full text: where the operator asks for it, the pages of new and changed entries are read before the poll is
+//! committed, so that an entry appears once and whole instead of first short and then edited. Few pages a poll, one
+//! after the other, with leave of their host and its robots.txt, under one deadline: what does not come in time keeps
+//! the feed's own words, and so does what comes shorter.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use texting_robots::Robot;
+use url::Url;
+
+use super::Shared;
+use super::findings::Findings;
+use super::one::Told;
+use crate::fetch::{Answer, Signal, Start};
+use crate::model::{IncomingEntry, PollTrouble, TroubleClass, Verdict};
+use crate::parse::{Article, article};
+
+/// Pages of one poll.
+const PAGES: usize = 8;
+/// For all of them together.
+const DEADLINE: Duration = Duration::from_secs(20);
+const PAGE_BYTES: u64 = 2 << 20;
+const ROBOTS_BYTES: u64 = 64 << 10;
+const ROBOTS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// Our name in robots.txt.
+const AGENT: &str = "feedmill";
+const ACCEPT: &str = "text/html,application/xhtml+xml;q=0.9";
+
+/// Reads the pages of what is new, as far as they come.
+pub(super) async fn read(shared: &Shared, feed: &str, told: &mut Told, findings: &Findings) {
+    if !shared.parts.settings.feed(feed).full_text {
+        return;
+    }
+    let is_news =
+        |one: &&mut IncomingEntry| one.verdict == Verdict::Keep && findings.is_news(&one.entry.key);
+    let news = told.entries.iter_mut().filter(is_news).take(PAGES);
+    let all = async {
+        for incoming in news {
+            let Some(url) = incoming
+                .entry
+                .link
+                .as_deref()
+                .and_then(|link| Url::parse(link).ok())
+            else {
+                continue;
+            };
+            match page(shared, &url).await {
+                Ok(Some(found)) => put(incoming, found),
+                Ok(None) => {}
+                Err(Stop) => return,
+            }
+        }
+    };
+    if tokio::time::timeout(DEADLINE, all).await.is_err() {
+        tracing::debug!(feed.id = ?feed, "article pages took too long: the feed's own words stand");
+    }
+}
+
+/// The host wants no more requests now.
+struct Stop;
+
+/// The page's article replaces the feed's words only where it clearly says more.
+fn put(incoming: &mut IncomingEntry, found: Article) {
+    let own = incoming.entry.text.len();
+    if found.text.len() > own + own / 2 && found.text.len() >= own + 200 {
+        incoming.entry.content_html = Some(found.html);
+        incoming.entry.text = found.text;
+    }
+}
+
+async fn page(shared: &Shared, url: &Url) -> Result<Option<Article>, Stop> {
+    if !allowed(shared, url).await? {
+        return Ok(None);
+    }
+    let Some(answer) = get(shared, url, PAGE_BYTES, ACCEPT).await? else {
+        return Ok(None);
+    };
+    let is_page = answer
+        .content_type
+        .as_deref()
+        .is_none_or(|kind| kind.contains("html"));
+    if answer.status != 200 || !is_page {
+        return Ok(None);
+    }
+    let Ok(_core) = shared.cores.acquire().await else {
+        return Err(Stop);
+    };
+    let read = move || {
+        article(
+            &answer.body,
+            answer.content_type.as_deref(),
+            answer.url.as_str(),
+        )
+    };
+    Ok(tokio::task::spawn_blocking(read).await.ok().flatten())
+}
+
+/// What robots.txt says of `url` (RFC 9309): none is leave for all, one that cannot be read is leave for nothing.
+async fn allowed(shared: &Shared, url: &Url) -> Result<bool, Stop> {
+    let rules = match kept(shared, url).await {
+        Some(rules) => rules,
+        None => {
+            let Ok(address) = url.join("/robots.txt") else {
+                return Ok(false);
+            };
+            let rules = match get(shared, &address, ROBOTS_BYTES, "text/plain,*/*;q=0.5").await? {
+                Some(answer) if answer.status == 200 => {
+                    Some(String::from_utf8_lossy(&answer.body).into_owned())
+                }
+                Some(answer) if (400..500).contains(&answer.status) => Some(String::new()),
+                _ => None,
+            };
+            keep(shared, url, rules.as_ref()).await;
+            rules
+        }
+    };
+    let robot = rules.and_then(|rules| Robot::new(AGENT, rules.as_bytes()).ok());
+    Ok(robot.is_some_and(|robot| robot.allowed(url.as_str())))
+}
+
+fn note(url: &Url) -> String {
+    format!("robots/{}", url.origin().ascii_serialization())
+}
+
+/// The host's rules as of the last day; `Some(None)` where they could not be had.
+async fn kept(shared: &Shared, url: &Url) -> Option<Option<String>> {
+    let value = shared.parts.store.note(&note(url)).await.ok()??;
+    let (at, rules): (Timestamp, Option<String>) = serde_json::from_slice(&value).ok()?;
+    let age = shared.parts.clock.now().duration_since(at);
+    (SignedDuration::ZERO <= age && age < ROBOTS_KEPT).then_some(rules)
+}
+
+async fn keep(shared: &Shared, url: &Url, rules: Option<&String>) {
+    let Ok(value) = serde_json::to_vec(&(shared.parts.clock.now(), rules)) else {
+        return;
+    };
+    if let Err(error) = shared.parts.store.set_note(&note(url), Some(value)).await {
+        tracing::debug!(error = %error, "robots.txt could not be kept");
+    }
+}
+
+/// One request with leave of its host; nothing where it failed, [`Stop`] where the host wants rest.
+async fn get(shared: &Shared, url: &Url, most: u64, accept: &str) -> Result<Option<Answer>, Stop> {
+    let parts = &shared.parts;
+    let slot = loop {
+        let now = parts.clock.now();
+        match parts.hosts.try_start(url, now, (parts.draw)()) {
+            Start::Now(slot) => break slot,
+            Start::NotBefore(at, _) => {
+                let wait = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
+                if wait > DEADLINE {
+                    return Err(Stop);
+                }
+                tokio::time::sleep(wait.max(Duration::from_millis(20))).await;
+            }
+        }
+    };
+    let answer = parts
+        .fetcher
+        .get_page(url, most, accept, parts.clock.now())
+        .await;
+    let signal = signal(&answer);
+    parts.hosts.finish(slot, parts.clock.now(), signal);
+    match signal {
+        Signal::Throttled(_) | Signal::Unavailable(_) => Err(Stop),
+        _ => Ok(answer.ok()),
+    }
+}
+
+fn signal(answer: &Result<Answer, PollTrouble>) -> Signal {
+    match answer {
+        Ok(answer) => match answer.status {
+            429 => Signal::Throttled(answer.retry_after),
+            503 => Signal::Unavailable(answer.retry_after),
+            403 => Signal::Forbidden,
+            _ => Signal::Answered,
+        },
+        Err(trouble) => match trouble.class {
+            TroubleClass::Dns
+            | TroubleClass::Connect
+            | TroubleClass::Tls
+            | TroubleClass::Timeout => Signal::Unreachable,
+            _ => Signal::Answered,
+        },
+    }
+}

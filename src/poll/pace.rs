@@ -1,0 +1,156 @@
+//! The start of a daemon and the jumps of its clock: overdue feeds spread out (R5.7), and a wall clock watched against
+//! one that only goes forward (R5.10).
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::Poller;
+use crate::clock::Clock;
+use crate::model::{FeedState, PollReason};
+use crate::schedule;
+use crate::store::Result;
+
+/// A feed is overdue, not merely due, when it has waited longer than this.
+const OVERDUE: Duration = Duration::from_secs(60);
+/// Smaller differences between the clocks are drift and slow machines.
+const JUMP: SignedDuration = SignedDuration::from_mins(1);
+/// A request so far in the future was made by a clock that has been set back since.
+const SET_BACK: SignedDuration = SignedDuration::from_mins(5);
+/// No clock that works shows an earlier day than one on which this program already existed.
+const PROGRAM_MADE_AT: i64 = 1_767_225_600;
+
+/// Lets overdue feeds go one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    overdue_before: Timestamp,
+    gap: Duration,
+    next_at: Timestamp,
+}
+
+impl Pace {
+    /// For the feeds due at the start; none when so few are overdue that nobody would notice.
+    pub(super) fn of(due: &[FeedState], now: Timestamp) -> Option<Self> {
+        let overdue_before = now.checked_sub(OVERDUE).unwrap_or(now);
+        let late = |state: &&FeedState| Self::late(state, overdue_before);
+        let overdue = due.iter().filter(late).count();
+        let spread = schedule::downtime_spread(overdue);
+        let gap = spread.checked_div(u32::try_from(overdue).unwrap_or(u32::MAX))?;
+        (overdue > 4).then_some(Self {
+            overdue_before,
+            gap,
+            next_at: now,
+        })
+    }
+
+    fn late(state: &FeedState, overdue_before: Timestamp) -> bool {
+        state.next_poll_reason != PollReason::First && state.next_poll_at < overdue_before
+    }
+
+    /// When `state` may start; the turn is taken when that is now.
+    pub(super) fn turn(&mut self, state: &FeedState, now: Timestamp) -> Timestamp {
+        if !Self::late(state, self.overdue_before) {
+            return now;
+        }
+        let turn = self.next_at;
+        if turn <= now {
+            self.next_at = turn + self.gap;
+        }
+        turn
+    }
+}
+
+/// The wall clock beside one that cannot be set.
+pub(super) struct ClockWatch {
+    wall: Timestamp,
+    steady: Instant,
+    warned: bool,
+}
+
+impl ClockWatch {
+    pub(super) fn start(clock: &Clock) -> Self {
+        Self {
+            wall: clock.now(),
+            steady: Instant::now(),
+            warned: false,
+        }
+    }
+
+    /// By how much the wall clock was set since the last look, when it was.
+    pub(super) fn jump(&mut self, clock: &Clock) -> Option<SignedDuration> {
+        let (wall, steady) = (clock.now(), Instant::now());
+        let lived = SignedDuration::try_from(steady.duration_since(self.steady))
+            .unwrap_or(SignedDuration::ZERO);
+        let jump = wall.duration_since(self.wall) - lived;
+        (self.wall, self.steady) = (wall, steady);
+        (jump.abs() > JUMP).then_some(jump)
+    }
+
+    /// False while the clock shows a time before this program existed; said once.
+    pub(super) fn plausible(&mut self, clock: &Clock) -> bool {
+        let plausible = clock.now().as_second() >= PROGRAM_MADE_AT;
+        if !plausible && !self.warned {
+            self.warned = true;
+            tracing::warn!(
+                "the clock shows a time before this program was made: nothing is polled until it is set"
+            );
+        }
+        plausible
+    }
+}
+
+impl Poller {
+    /// By how much the wall clock was set back while nobody was watching: a host that was asked in the future says so. How
+    /// long we were down is not known then; taking it for nothing keeps every gap at least as long as it was to be.
+    pub(super) fn set_back(&self) -> Option<SignedDuration> {
+        let asked_at = self.shared.parts.hosts.states();
+        let latest = asked_at
+            .into_iter()
+            .filter_map(|host| host.last_request_at)
+            .max()?;
+        let back = self.shared.parts.clock.now().duration_since(latest);
+        (back < -SET_BACK).then_some(back)
+    }
+
+    /// The wall clock jumped: every feed's instants move with it, so that real gaps stay (R5.10).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn clock_jumped(&self, jump: SignedDuration) -> Result<()> {
+        self.move_schedules(jump, Timestamp::MIN).await
+    }
+
+    /// Moves hosts, and the feeds asked at `since` or later.
+    pub(super) async fn move_schedules(
+        &self,
+        jump: SignedDuration,
+        since: Timestamp,
+    ) -> Result<()> {
+        let parts = &self.shared.parts;
+        let now = parts.clock.now();
+        tracing::warn!(
+            jump_s = jump.as_secs(),
+            "the wall clock jumped: schedules move with it"
+        );
+        let hosts = parts.hosts.states().into_iter();
+        parts.hosts.load(
+            hosts
+                .map(|host| schedule::host_after_clock_jump(host, jump))
+                .collect(),
+        );
+        let asked = |state: &FeedState| state.memory.attempt_at.is_none_or(|at| at >= since);
+        let feeds = parts.store.feeds(false).await?;
+        for state in feeds.into_iter().filter(asked) {
+            let policy = parts.settings.policy(&state.key, now);
+            let draw = (parts.draw)();
+            let change = move |state: &mut FeedState| {
+                *state = schedule::after_clock_jump(state.clone(), &policy, jump, draw);
+            };
+            parts.store.update_feed(state.id, Box::new(change)).await?;
+        }
+        // Last: until then a restart finds the hosts where they were, and moves what is left to be moved.
+        parts.store.save_hosts(parts.hosts.states()).await?;
+        Ok(())
+    }
+}

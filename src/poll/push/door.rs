@@ -1,0 +1,160 @@
+//! WebSub, the side that answers: a hub's questions, and what it brings. A delivery is read and committed as a poll's
+//! document is, and is durable before the hub hears that it was taken; it touches neither validators nor schedule
+//! (R6.9). Refuses callbacks that nobody asked for, and bodies that the hub has not signed.
+
+use jiff::Timestamp;
+
+use super::super::document::{self, Reading};
+use super::super::{Shared, told};
+use super::signature;
+use crate::model::{
+    FeedId, FeedStanding, FeedState, PushAnswer, PushDelivery, PushFuture, PushQuestion,
+    PushReceipt, Pushes, SideCommit, SideWay,
+};
+use crate::schedule;
+use crate::store::Result;
+
+impl Pushes for Shared {
+    fn asked<'a>(&'a self, token: &'a str, question: PushQuestion) -> PushFuture<'a, PushAnswer> {
+        Box::pin(async move {
+            match self.answer(token, question).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    tracing::error!(error = ?error.to_string(), "a hub's question could not be answered");
+                    PushAnswer::Unknown
+                }
+            }
+        })
+    }
+
+    fn brought<'a>(
+        &'a self,
+        token: &'a str,
+        delivery: PushDelivery,
+    ) -> PushFuture<'a, PushReceipt> {
+        Box::pin(async move {
+            match self.take(token, delivery).await {
+                Ok(receipt) => receipt,
+                Err(error) => {
+                    tracing::error!(error = ?error.to_string(), "a delivery could not be stored");
+                    PushReceipt::Failed
+                }
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// The feed whose callback `token` is or was.
+    async fn called(&self, token: &str) -> Result<Option<FeedState>> {
+        let id = token
+            .split_once('-')
+            .and_then(|(id, _)| i64::from_str_radix(id, 16).ok());
+        match id {
+            Some(id) => self.parts.store.feed_by_id(FeedId(id)).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn answer(&self, token: &str, question: PushQuestion) -> Result<PushAnswer> {
+        let (now, draw) = (self.parts.clock.now(), (self.parts.draw)());
+        let Some(feed) = self.called(token).await? else {
+            return Ok(PushAnswer::Unknown);
+        };
+        let policy = self.parts.settings.policy(&feed.key, now);
+        let (told, heard) = tokio::sync::oneshot::channel();
+        let (name, asked) = (token.to_owned(), question.clone());
+        // Decided on the row itself: two questions at once must not both find the subscription pending.
+        let change = move |state: &mut FeedState| {
+            let push = state.memory.push.as_mut();
+            let known =
+                push.is_some_and(|push| schedule::push_asked(push, &name, &asked, (now, draw)));
+            if known && asked.mode == "denied" {
+                schedule::unstretched(state, &policy, now);
+            }
+            // Where the hub has hung up, the change is kept all the same.
+            told.send(known).ok();
+        };
+        self.parts
+            .store
+            .update_feed(feed.id, Box::new(change))
+            .await?;
+        let known = heard.await.unwrap_or(false);
+        tracing::info!(feed.id = ?feed.key, "a hub asked back: {}", if known { "confirmed" } else { "refused" });
+        Ok(match (known, question.challenge) {
+            (false, _) => PushAnswer::Unknown,
+            (true, _) if question.mode == "denied" => PushAnswer::Heard,
+            (true, Some(challenge)) => PushAnswer::Confirm(challenge),
+            (true, None) => PushAnswer::Heard,
+        })
+    }
+
+    async fn take(&self, token: &str, delivery: PushDelivery) -> Result<PushReceipt> {
+        let now = self.parts.clock.now();
+        let Some(feed) = self.called(token).await? else {
+            return Ok(PushReceipt::Gone);
+        };
+        let stands = !matches!(
+            feed.standing,
+            FeedStanding::Gone | FeedStanding::Disabled | FeedStanding::Removed
+        );
+        let push = feed.memory.push.as_ref();
+        let Some(push) =
+            push.filter(|push| stands && push.callback_token == token && push.holds(now))
+        else {
+            return Ok(PushReceipt::Gone);
+        };
+        let signed = push.secret.as_ref().is_none_or(|secret| {
+            signature::fits(secret, delivery.signature.as_deref(), &delivery.body)
+        });
+        if !signed {
+            tracing::warn!(feed.id = ?feed.key, "a delivery without a valid signature was refused");
+            return Ok(PushReceipt::Refused);
+        }
+        self.read(&feed, delivery, now).await?;
+        Ok(PushReceipt::Taken)
+    }
+
+    /// The same path as a poll's document; the base of relative addresses is where polls find it.
+    async fn read(&self, feed: &FeedState, delivery: PushDelivery, now: Timestamp) -> Result<()> {
+        let base = match feed.validators.url.as_str() {
+            "" => feed.url.clone(),
+            polled => polled.to_owned(),
+        };
+        let origin = (delivery.content_type, base);
+        let read = match document::read(self, feed, delivery.body, origin, now).await {
+            Reading::Feed(read) => *read,
+            Reading::Same => return Ok(()),
+            Reading::Nothing(trouble) => {
+                tracing::warn!(feed.id = ?feed.key, error = ?trouble.text, "a delivery could not be read");
+                return Ok(());
+            }
+        };
+        let way = SideWay::Push {
+            marks: read
+                .document
+                .entries
+                .iter()
+                .map(|entry| entry.mark)
+                .collect(),
+            max_new: self.parts.settings.feed(&feed.key).max_new,
+        };
+        let commit = SideCommit {
+            feed: feed.id,
+            entries: read.entries,
+            seen_at: now,
+            way,
+        };
+        let report = self
+            .parts
+            .store
+            .commit_side(commit, std::sync::Arc::clone(&self.judge))
+            .await?;
+        told::brought(&feed.key, &report);
+        self.parts.metrics.entries(report.new, report.changed);
+        if report.touched {
+            self.parts.touched.notify_one();
+        }
+        Ok(())
+    }
+}

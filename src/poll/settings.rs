@@ -1,0 +1,185 @@
+//! What the config says of each feed, ready for use: policy, rules, request parts. Made once per config.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::digest_times::DigestTimes;
+use crate::config::{Auth, Config, FeedConfig, FetchConfig, Secret};
+use crate::fetch::Guard;
+use crate::model::FeedSpec;
+use crate::schedule::PollPolicy;
+
+/// What the config says of one feed.
+#[derive(Clone, Debug)]
+pub struct FeedSettings {
+    /// When; `digest_at` is filled in at each use.
+    policy: PollPolicy,
+    /// Rules for its entries, in order.
+    pub filters: Vec<String>,
+    /// Extra headers.
+    pub headers: Vec<(String, Secret)>,
+    /// Credentials.
+    pub auth: Option<Auth>,
+    /// Entries shown of a first poll or a flood.
+    pub max_new: usize,
+    /// Article pages are read.
+    pub full_text: bool,
+    /// May hubs push it?
+    pub websub: bool,
+    /// Read its archives once?
+    pub backfill: bool,
+    /// Digests that are its only readers, as indices.
+    digests: Vec<usize>,
+}
+
+/// Settings of all feeds. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Settings(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    feeds: HashMap<String, Arc<FeedSettings>>,
+    digests: DigestTimes,
+    fallback: Arc<FeedSettings>,
+    concurrency: usize,
+    public_url: Url,
+    own: Guard,
+}
+
+impl Settings {
+    /// From a checked config.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let digests = DigestTimes::of(config);
+        let feeds = config.feeds.iter().map(|feed| {
+            let mut settings = FeedSettings::of(feed, &config.fetch);
+            settings.digests = digests.only_readers(config, feed);
+            (feed.key.clone(), Arc::new(settings))
+        });
+        Self(Arc::new(Inner {
+            feeds: feeds.collect(),
+            digests,
+            fallback: Arc::new(FeedSettings::fallback(&config.fetch)),
+            concurrency: config.fetch.concurrency.max(1),
+            public_url: config.http.public_url.clone(),
+            own: Guard::new(config.fetch.allow_networks.iter().copied()),
+        }))
+    }
+
+    /// Requests in flight.
+    pub(super) fn concurrency(&self) -> usize {
+        self.0.concurrency
+    }
+
+    /// Keys of the feeds whose archives are to be read.
+    pub(super) fn backfilling(&self) -> Vec<String> {
+        let feeds = self.0.feeds.iter().filter(|(_, feed)| feed.backfill);
+        let mut keys: Vec<String> = feeds.map(|(key, _)| key.clone()).collect();
+        keys.sort();
+        keys
+    }
+
+    /// Where `hub` can reach us: anyone over https, over http only a hub inside the operator's own networks.
+    pub(super) fn callback(&self, hub: &Url, token: &str) -> Option<String> {
+        let base = &self.0.public_url;
+        (base.scheme() == "https" || self.0.own.is_own(hub))
+            .then(|| format!("{base}websub/{token}"))
+    }
+
+    /// Of the feed with `key`; those of `[fetch]` for one that left the config a moment ago.
+    pub(super) fn feed(&self, key: &str) -> &Arc<FeedSettings> {
+        self.0.feeds.get(key).unwrap_or(&self.0.fallback)
+    }
+
+    /// The feed's policy as it stands at `now`.
+    #[must_use]
+    pub fn policy(&self, key: &str, now: Timestamp) -> PollPolicy {
+        let feed = self.feed(key);
+        PollPolicy {
+            digest_at: self.0.digests.next(&feed.digests, now),
+            ..feed.policy.clone()
+        }
+    }
+}
+
+impl FeedSettings {
+    fn of(feed: &FeedConfig, fetch: &FetchConfig) -> Self {
+        Self {
+            policy: PollPolicy {
+                floor: feed.interval,
+                ..Self::fallback(fetch).policy
+            },
+            filters: feed.filters.clone(),
+            headers: feed.headers.clone(),
+            auth: feed.auth.clone(),
+            max_new: feed.max_new,
+            full_text: feed.full_text,
+            websub: feed.websub,
+            backfill: feed.backfill,
+            digests: Vec::new(),
+        }
+    }
+
+    fn fallback(fetch: &FetchConfig) -> Self {
+        let policy = PollPolicy {
+            floor: fetch.interval,
+            ceiling: fetch.max_interval,
+            adaptive: fetch.adaptive,
+            digest_at: None,
+        };
+        let (filters, headers) = (Vec::new(), Vec::new());
+        Self {
+            policy,
+            filters,
+            headers,
+            auth: None,
+            max_new: fetch.max_new,
+            full_text: false,
+            websub: false,
+            backfill: false,
+            digests: Vec::new(),
+        }
+    }
+}
+
+/// When feeds that the store has never seen are polled first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstPolls {
+    /// At once: the operator waits for them.
+    AtOnce,
+    /// An import of many is spread at one a second over up to its interval (R5.7).
+    Spread,
+}
+
+/// So few first polls that nobody has to spread them.
+const FEW: usize = 16;
+
+/// The config's feeds as the store keeps them.
+#[must_use]
+pub fn feed_specs(config: &Config, first: FirstPolls) -> Vec<FeedSpec> {
+    let foreign = config.feeds.iter().filter(|feed| !feed.is_own()).count();
+    let spread = match first {
+        FirstPolls::Spread if foreign > FEW => {
+            Duration::from_secs(u64::try_from(foreign).unwrap_or(u64::MAX))
+        }
+        _ => Duration::ZERO,
+    };
+    let spec = |feed: &FeedConfig| FeedSpec {
+        key: feed.key.clone(),
+        url: feed.url.value.to_string(),
+        title: feed.title.clone(),
+        groups: feed.groups.clone(),
+        priority: feed.priority,
+        enabled: feed.enabled,
+        spread: if feed.is_own() {
+            Duration::ZERO
+        } else {
+            spread.min(feed.interval)
+        },
+    };
+    config.feeds.iter().map(spec).collect()
+}
