@@ -24,3 +24,5 @@ pub mod deliver;
 pub mod systemd;
 
 pub mod poll;
+
+pub mod release;

@@ -21,6 +21,7 @@ mod injuries;
 mod mutants;
 mod parse;
 mod publish;
+mod release;
 mod schedule;
 mod story;
 mod validate;
