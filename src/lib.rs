@@ -26,3 +26,5 @@ pub mod systemd;
 pub mod poll;
 
 pub mod release;
+
+pub mod mail;

@@ -1,0 +1,246 @@
+//! Mail: strings digest, store and delivery together. Takes the config and the clock, freezes each edition when its
+//! instant comes (one commit: window, messages, cursors), drains the outbox, and counts what comes back. Refuses to freeze on a clock that has
+//! run away.
+//!
+//! What must not be lost is a row: a crash anywhere leaves messages queued or claimed, never forgotten.
+
+pub mod bounces;
+mod drain;
+mod freeze;
+mod pace;
+pub mod slots;
+pub mod subscribers;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{Config, DigestConfig, Problem};
+use crate::deliver::{Deliverer, Signer};
+use crate::digest::{Language, Templates, message};
+use crate::filter::Rules;
+use crate::model::SubscriberSpec;
+use crate::schedule::cron::CronSchedule;
+use crate::store::{Result, Store};
+use crate::telemetry::Metrics;
+
+pub use freeze::{Freezing, Frozen, MailError, Previewed};
+
+/// What the flow stands on.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// The config, checked.
+    pub config: Arc<Config>,
+    /// Its rules, compiled.
+    pub rules: Rules,
+    /// The time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// The mail flow of one config generation; a reload makes a new one.
+pub struct Mailer {
+    store: Store,
+    ground: Ground,
+    crons: BTreeMap<String, CronSchedule>,
+    languages: BTreeMap<String, Arc<Language>>,
+    templates: Arc<Templates>,
+    deliverer: Option<Deliverer>,
+    signer: Option<Arc<Signer>>,
+    pause: Mutex<pace::Pause>,
+}
+
+/// Longest sleep of [`Mailer::run`]: a clock that was set is noticed within it.
+const LONGEST_SLEEP: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl Mailer {
+    /// Compiles schedules, templates, languages, keys and certificates.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn new(store: Store, ground: Ground) -> std::result::Result<Self, Vec<Problem>> {
+        let config = ground.config.clone();
+        let mut problems = Vec::new();
+        let crons = crons(&config, &mut problems);
+        let languages = languages(&config, &mut problems);
+        let templates = Templates::load(config.templates.as_deref())
+            .map_err(|problem| problems.push(problem))
+            .ok();
+        let (deliverer, signer) = way_out(&config, &mut problems);
+        match templates {
+            Some(templates) if problems.is_empty() => Ok(Self {
+                store,
+                ground,
+                crons,
+                languages,
+                templates: Arc::new(templates),
+                deliverer,
+                signer,
+                pause: Mutex::default(),
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// The subscribers that the config names, for [`Store::sync_subscribers`].
+    #[must_use]
+    pub fn subscriber_specs(config: &Config) -> Vec<SubscriberSpec> {
+        config
+            .digests
+            .values()
+            .flat_map(|digest| {
+                digest
+                    .subscribers
+                    .iter()
+                    .map(move |subscriber| (digest, subscriber))
+            })
+            .map(|(digest, subscriber)| SubscriberSpec {
+                digest: digest.name.clone(),
+                address: subscriber.mailbox.address.clone(),
+                name: subscriber.mailbox.name.clone(),
+                zone: subscriber.timezone.name.clone(),
+            })
+            .collect()
+    }
+
+    /// Freezes what is due and drains the outbox until `stop`. `wake` is told when there may be something to do.
+    /// Returns with all replies in flight recorded.
+    pub async fn run(&self, stop: CancellationToken, wake: Arc<Notify>) {
+        while !stop.is_cancelled() {
+            let now = self.ground.clock.now();
+            self.take_returned(now).await;
+            if let Err(error) = self.freeze_due(now).await {
+                tracing::error!(error = ?format!("{error:#}"), "freezing editions failed, tried again in a minute");
+            }
+            if let Err(error) = self.drain(&stop).await {
+                tracing::error!(error = ?format!("{error:#}"), "draining the outbox failed, tried again in a minute");
+            }
+            let sleep = self.sleep(self.ground.clock.now()).await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = wake.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// How long nothing is due.
+    async fn sleep(&self, now: Timestamp) -> std::time::Duration {
+        let message_at = self.store.next_message_at().await.unwrap_or_default();
+        let message_at = message_at.map(|at| at.max(self.pause_until().unwrap_or(at)));
+        let slot_at = self.next_slots(now).into_iter().map(|(_, _, at)| at).min();
+        let next = [message_at, slot_at].into_iter().flatten().min();
+        let wait = next.and_then(|at| std::time::Duration::try_from(at.duration_since(now)).ok());
+        wait.unwrap_or(LONGEST_SLEEP)
+            .clamp(std::time::Duration::from_millis(50), LONGEST_SLEEP)
+    }
+
+    /// The next slot of every digest and lane after `now`, as (digest, zone, instant).
+    #[must_use]
+    pub fn next_slots(&self, now: Timestamp) -> Vec<(String, String, Timestamp)> {
+        let mut slots = Vec::new();
+        for digest in self.ground.config.digests.values() {
+            for zone in slots::lanes(digest) {
+                let next = self
+                    .crons
+                    .get(&digest.name)
+                    .and_then(|cron| cron.next_after(now, &zone.zone));
+                slots.extend(next.map(|at| (digest.name.clone(), zone.name.clone(), at)));
+            }
+        }
+        slots
+    }
+
+    fn pause_until(&self) -> Option<Timestamp> {
+        self.pause
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .until
+    }
+}
+
+fn problem(message: String, digest: Option<&DigestConfig>) -> Problem {
+    Problem {
+        message,
+        at: digest.map(|digest| digest.cron.at.clone()),
+        label: None,
+        help: None,
+        warning: false,
+    }
+}
+
+fn crons(config: &Config, problems: &mut Vec<Problem>) -> BTreeMap<String, CronSchedule> {
+    let mut crons = BTreeMap::new();
+    for digest in config.digests.values() {
+        match CronSchedule::compile(&digest.cron.value) {
+            Ok(cron) => drop(crons.insert(digest.name.clone(), cron)),
+            Err(message) => problems.push(problem(message, Some(digest))),
+        }
+    }
+    crons
+}
+
+fn languages(config: &Config, problems: &mut Vec<Problem>) -> BTreeMap<String, Arc<Language>> {
+    let mut codes = vec!["en".to_owned(), config.language.clone()];
+    for digest in config.digests.values() {
+        codes.push(digest.language.clone());
+        codes.extend(
+            digest
+                .subscribers
+                .iter()
+                .map(|subscriber| subscriber.language.clone()),
+        );
+    }
+    codes.sort();
+    codes.dedup();
+    let mut languages = BTreeMap::new();
+    for code in codes {
+        match Language::load(&code, config.templates.as_deref()) {
+            Ok(language) => drop(languages.insert(code, Arc::new(language))),
+            Err(message) => problems.push(problem(message, None)),
+        }
+    }
+    languages
+}
+
+fn way_out(
+    config: &Config,
+    problems: &mut Vec<Problem>,
+) -> (Option<Deliverer>, Option<Arc<Signer>>) {
+    let Some(mail) = &config.mail else {
+        return (None, None);
+    };
+    let from = config
+        .digests
+        .values()
+        .next()
+        .map_or("localhost", |digest| digest.from.address.as_str());
+    let mut keep = |message: String| problems.push(problem(message, None));
+    let deliverer = Deliverer::new(mail, &message::domain(from))
+        .map_err(|error| keep(error.to_string()))
+        .ok();
+    let signer = mail
+        .dkim
+        .as_ref()
+        .map(Signer::new)
+        .transpose()
+        .map_err(|error| keep(error.to_string()))
+        .ok()
+        .flatten();
+    (deliverer, signer.map(Arc::new))
+}
+
+/// Makes the stored subscribers those of the config.
+///
+/// # Errors
+/// When the store fails.
+pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<()> {
+    store
+        .sync_subscribers(Mailer::subscriber_specs(config), now)
+        .await
+}

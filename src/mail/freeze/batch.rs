@@ -1,0 +1,359 @@
+//! The pure, heavy half of freezing, for a blocking thread: stories and addressees in, finished messages out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::super::Mailer;
+use super::{Freezing, MailError};
+use crate::config::{ContentMode, DigestConfig, EmptyPolicy, Mailbox, Zone};
+use crate::deliver::Signer;
+use crate::digest::message::{Letter, ascii_address, compose, message_id};
+use crate::digest::{
+    Issue, Language, Purpose, Reader, Rendition, Templates, edition_slug, render, token,
+};
+use crate::filter::Rules;
+use crate::model::{
+    FrozenMessage, Standing, StoryId, StorySeq, StoryView, SubscriberId, SubscriberRecord, Verdict,
+};
+
+/// Everything that the messages of one edition are made from.
+pub(super) struct Batch {
+    issue: Issue,
+    digest: DigestConfig,
+    lane: Zone,
+    frozen_at: Timestamp,
+    languages: BTreeMap<String, Arc<Language>>,
+    templates: Arc<Templates>,
+    rules: Rules,
+    signer: Option<Arc<Signer>>,
+    key: [u8; 32],
+    unsubscribe_base: String,
+    envelope_from: String,
+    verp: bool,
+    pub(super) after: StorySeq,
+    pub(super) preview: bool,
+    pub(super) stories: Vec<StoryView>,
+    pub(super) addressees: Vec<Addressee>,
+}
+
+/// One subscriber, with what they want.
+pub(super) struct Addressee {
+    id: SubscriberId,
+    to: Mailbox,
+    test: bool,
+    class: Class,
+    pub(super) after: StorySeq,
+}
+
+/// Readers for whom the words are the same.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    language: String,
+    groups: Vec<String>,
+    filters: Vec<String>,
+    after: StorySeq,
+    test: bool,
+}
+
+/// What came out.
+pub(super) struct Made {
+    pub(super) web: Rendition,
+    pub(super) last: Option<Rendition>,
+    pub(super) stories: Vec<StoryId>,
+    pub(super) messages: Vec<FrozenMessage>,
+}
+
+impl Addressee {
+    /// A reader without wishes of their own.
+    pub(super) fn stranger(digest: &DigestConfig, after: StorySeq) -> Self {
+        let to = Mailbox {
+            name: None,
+            address: digest.from.address.clone(),
+        };
+        Self::of(SubscriberId(0), to, Class::own(digest, after))
+    }
+
+    /// Makes it a test copy to `address`.
+    pub(super) fn test_for(&mut self, address: &str) {
+        self.to = Mailbox {
+            name: None,
+            address: address.to_owned(),
+        };
+        self.test = true;
+        self.class.test = true;
+    }
+
+    fn of(id: SubscriberId, to: Mailbox, class: Class) -> Self {
+        Self {
+            id,
+            to,
+            test: false,
+            after: class.after,
+            class,
+        }
+    }
+}
+
+impl Class {
+    fn own(digest: &DigestConfig, after: StorySeq) -> Self {
+        let language = digest.language.clone();
+        Self {
+            language,
+            groups: Vec::new(),
+            filters: Vec::new(),
+            after,
+            test: false,
+        }
+    }
+}
+
+impl Mailer {
+    /// A batch without stories and addressees yet.
+    pub(super) fn batch(
+        &self,
+        digest: &DigestConfig,
+        freezing: &Freezing,
+        now: Timestamp,
+    ) -> Result<Batch, MailError> {
+        let config = &self.ground.config;
+        let mail = config.mail.as_ref();
+        let bounce = mail.and_then(|mail| mail.bounce_address.clone());
+        Ok(Batch {
+            issue: self.issue(digest, freezing)?,
+            digest: digest.clone(),
+            lane: freezing.lane.clone(),
+            frozen_at: now,
+            languages: self.languages.clone(),
+            templates: self.templates.clone(),
+            rules: self.ground.rules.clone(),
+            signer: self.signer.clone(),
+            key: self.store.secret_key(),
+            unsubscribe_base: format!("{}unsubscribe/", config.http.public_url),
+            envelope_from: ascii_address(bounce.as_deref().unwrap_or(&digest.from.address)),
+            verp: mail.is_some_and(|mail| mail.verp),
+            after: StorySeq(0),
+            preview: false,
+            stories: Vec::new(),
+            addressees: Vec::new(),
+        })
+    }
+
+    /// What the edition's readers share.
+    fn issue(&self, digest: &DigestConfig, freezing: &Freezing) -> Result<Issue, MailError> {
+        let config = &self.ground.config;
+        let publish = self.publish(digest)?;
+        let base = &config.http.public_url;
+        let slug = edition_slug(freezing.slot_at, &freezing.lane.name);
+        let address = |path: String| {
+            base.join(&path)
+                .map_err(|error| MailError::Making(error.to_string()))
+        };
+        let every = publish.groups.iter().any(|name| name == "*");
+        let named = config
+            .groups
+            .iter()
+            .filter(|(name, _)| every || publish.groups.contains(name));
+        Ok(Issue {
+            digest: digest.name.clone(),
+            title: digest.title.clone(),
+            slot_at: freezing.slot_at,
+            since_at: freezing.since_at,
+            page_url: address(format!("{}/", publish.name))?,
+            web_url: address(format!("digest/{}/{slug}", digest.name))?,
+            subject: digest.subject.as_ref().map(|subject| subject.value.clone()),
+            max_stories: digest.max_stories,
+            per_feed: digest.per_feed,
+            sections: digest.sections,
+            groups: named
+                .map(|(name, group)| {
+                    (
+                        name.clone(),
+                        group.title.clone().unwrap_or_else(|| name.clone()),
+                    )
+                })
+                .collect(),
+            content: least(digest.content, publish.content),
+            max_bytes: digest.max_bytes,
+            footer: digest.footer.clone(),
+        })
+    }
+
+    /// A stored subscriber with the wishes that the config holds for the address.
+    pub(super) fn addressee(
+        &self,
+        digest: &DigestConfig,
+        record: &SubscriberRecord,
+        after: StorySeq,
+    ) -> Addressee {
+        let wishes = digest
+            .subscribers
+            .iter()
+            .find(|wishes| wishes.mailbox.address == record.spec.address);
+        let class = wishes.map_or_else(
+            || Class::own(digest, after),
+            |wishes| Class {
+                language: wishes.language.clone(),
+                groups: wishes.groups.clone(),
+                filters: wishes.filters.clone(),
+                after,
+                test: false,
+            },
+        );
+        let to = Mailbox {
+            name: record.spec.name.clone(),
+            address: record.spec.address.clone(),
+        };
+        Addressee::of(record.id, to, class)
+    }
+}
+
+fn least(one: ContentMode, other: ContentMode) -> ContentMode {
+    match (one, other) {
+        (ContentMode::Title, _) | (_, ContentMode::Title) => ContentMode::Title,
+        (ContentMode::Summary, _) | (_, ContentMode::Summary) => ContentMode::Summary,
+        (ContentMode::Full, ContentMode::Full) => ContentMode::Full,
+    }
+}
+
+impl Batch {
+    /// Renders each class once and composes one message a subscriber.
+    pub(super) fn make(self) -> Result<Made, String> {
+        let shared = Class::own(&self.digest, self.after);
+        let mut made = Made {
+            web: self.rendition(&shared, Purpose::Web)?,
+            last: None,
+            stories: self.chosen(&shared).iter().map(|story| story.id).collect(),
+            messages: Vec::with_capacity(self.addressees.len()),
+        };
+        let mut classes: BTreeMap<&Class, Rendition> = BTreeMap::new();
+        for addressee in &self.addressees {
+            if !classes.contains_key(&addressee.class) {
+                let purpose = if addressee.test {
+                    Purpose::Test
+                } else {
+                    Purpose::Mail
+                };
+                classes.insert(&addressee.class, self.rendition(&addressee.class, purpose)?);
+            }
+            let Some(rendition) = classes.get(&addressee.class) else {
+                continue;
+            };
+            if rendition.total > 0 || self.preview || self.digest.empty == EmptyPolicy::Send {
+                made.messages.push(self.message(addressee, rendition)?);
+            }
+        }
+        made.last = classes.into_values().next_back();
+        Ok(made)
+    }
+
+    fn rendition(&self, class: &Class, purpose: Purpose) -> Result<Rendition, String> {
+        let language = self
+            .language(&class.language)
+            .ok_or("no language is loaded")?;
+        let reader = Reader {
+            language,
+            zone: &self.lane,
+            purpose,
+        };
+        render(&self.issue, reader, &self.chosen(class), &self.templates)
+    }
+
+    fn language(&self, code: &str) -> Option<&Language> {
+        self.languages
+            .get(code)
+            .or_else(|| self.languages.get("en"))
+            .map(Arc::as_ref)
+    }
+
+    /// The stories of a class: its window, its groups, its rules.
+    fn chosen(&self, class: &Class) -> Vec<&StoryView> {
+        let wanted = |groups: &[String]| groups.iter().any(|group| class.groups.contains(group));
+        let every = class.groups.is_empty() || class.groups.iter().any(|group| group == "*");
+        let in_groups = |story: &StoryView| {
+            every
+                || wanted(&story.lead.feed.groups)
+                || story
+                    .sightings
+                    .iter()
+                    .any(|seen| seen.standing == Standing::Shown && wanted(&seen.feed.groups))
+        };
+        let kept = |story: &StoryView| {
+            class.filters.is_empty()
+                || self
+                    .rules
+                    .judge(&class.filters, &story.lead, self.frozen_at)
+                    == Verdict::Keep
+        };
+        self.stories
+            .iter()
+            .filter(|story| story.seq > class.after && in_groups(story) && kept(story))
+            .collect()
+    }
+
+    fn message(
+        &self,
+        addressee: &Addressee,
+        rendition: &Rendition,
+    ) -> Result<FrozenMessage, String> {
+        let (digest, key) = (&self.digest, &self.key);
+        let id = message_id(
+            &digest.name,
+            addressee.id,
+            self.issue.slot_at,
+            &digest.from.address,
+            key,
+        );
+        // A test copy must not look like the edition to come, nor like the test before it.
+        let id = if addressee.test {
+            format!("test.{}.{id}", self.frozen_at.as_millisecond())
+        } else {
+            id
+        };
+        let word = token::make(token::UNSUBSCRIBE, &digest.name, addressee.id, key);
+        let unsubscribe_url = format!("{}{word}", self.unsubscribe_base);
+        let letter = Letter {
+            digest: &digest.name,
+            title: &digest.title,
+            from: &digest.from,
+            reply_to: digest.reply_to.as_ref(),
+            to: &addressee.to,
+            message_id: &id,
+            frozen_at: self.frozen_at,
+            language: self
+                .language(&addressee.class.language)
+                .ok_or("no language is loaded")?,
+            archive_url: &self.issue.page_url,
+            unsubscribe_url: (!addressee.test).then_some(unsubscribe_url.as_str()),
+        };
+        let bytes = compose(&letter, rendition);
+        let bytes = match &self.signer {
+            Some(signer) => signer
+                .sign(&bytes, self.frozen_at)
+                .map_err(|error| error.to_string())?,
+            None => bytes,
+        };
+        Ok(FrozenMessage {
+            subscriber: addressee.id,
+            envelope_from: self.sender(addressee.id),
+            envelope_to: ascii_address(&addressee.to.address),
+            stories: rendition.total,
+            after: addressee.after,
+            message_id: id,
+            bytes,
+        })
+    }
+
+    fn sender(&self, subscriber: SubscriberId) -> String {
+        match self.envelope_from.split_once('@').filter(|_| self.verp) {
+            Some((local, domain)) => {
+                format!(
+                    "{local}+{}@{domain}",
+                    token::bounce_word(&self.digest.name, subscriber, &self.key)
+                )
+            }
+            None => self.envelope_from.clone(),
+        }
+    }
+}
