@@ -28,3 +28,5 @@ pub mod poll;
 pub mod release;
 
 pub mod mail;
+
+pub mod http;

@@ -17,6 +17,8 @@ mod deliver;
 mod digest;
 mod fetch;
 mod filter;
+mod http;
+mod hub;
 mod injuries;
 mod mutants;
 mod parse;

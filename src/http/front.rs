@@ -1,0 +1,60 @@
+//! What the server's answers depend on beside the stories: config, theme, pages. Built whole at each reload.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::model::Pushes;
+use crate::publish::{self, OnRequest, Theme};
+
+/// One generation of it.
+pub struct Front {
+    /// The config.
+    pub config: Arc<Config>,
+    /// Templates, style, languages.
+    pub theme: Arc<Theme>,
+    /// Facts that all pages share.
+    pub site: publish::Site,
+    /// Stories, days and archives, made when they are asked for.
+    pub on_request: Arc<dyn OnRequest>,
+    /// Answers hubs.
+    pub pushes: Arc<dyn Pushes>,
+}
+
+impl Front {
+    /// Groups that some merged feed draws from; empty when one draws from all.
+    pub(super) fn public_groups(&self) -> Vec<String> {
+        let mut groups: Vec<String> = self
+            .config
+            .publish
+            .values()
+            .flat_map(|output| output.groups.clone())
+            .collect();
+        if groups.iter().any(|group| group == "*") {
+            return Vec::new();
+        }
+        groups.sort();
+        groups.dedup();
+        groups
+    }
+
+    /// Where a renamed merged feed's document is now.
+    pub(super) fn moved(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix('/')?;
+        let name = rest.split(['/', '.']).next()?;
+        let output = self
+            .config
+            .publish
+            .values()
+            .find(|output| output.former_names.iter().any(|old| old == name))?;
+        Some(self.absolute(&format!("/{}{}", output.name, &rest[name.len()..])))
+    }
+
+    /// An absolute address from a path that begins with `/`.
+    pub(super) fn absolute(&self, path: &str) -> String {
+        format!(
+            "{}{}",
+            self.config.http.public_url,
+            path.trim_start_matches('/')
+        )
+    }
+}

@@ -1,0 +1,60 @@
+//! The header set that every answer carries, errors included (WEB-3).
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Pages: nothing loads but our own style sheet and images that are ours or, where the operator allows it, https.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
+const PAGE_POLICY_WITH_IMAGES: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' https: data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
+/// Feeds and data: opened in a browser, they may do nothing at all.
+const DATA_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
+
+/// May pages show remote images?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Images {
+    Own,
+    Remote,
+}
+
+/// Adds the set to `headers`, by the media type that is already there.
+pub(super) fn protect(headers: &mut HeaderMap, images: Images) {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    let page = kind.starts_with(b"text/html");
+    let feed = kind.starts_with(b"application/");
+    let policy = match (page, images) {
+        (true, Images::Own) => PAGE_POLICY,
+        (true, Images::Remote) => PAGE_POLICY_WITH_IMAGES,
+        (false, _) => DATA_POLICY,
+    };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    // Feeds are for any page to read (R7.6); pages are not for other sites to embed.
+    let (origin, resource) = if feed {
+        (Some("*"), "cross-origin")
+    } else {
+        (None, "same-origin")
+    };
+    if let Some(origin) = origin {
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static(origin),
+        );
+    }
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static(resource),
+    );
+}

@@ -1,0 +1,87 @@
+//! Which address is answered by which page; what the shelf does not hold comes here.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::{Door, Role, Site, admin, hub, hubs, pages, search, status, subscribers};
+
+/// Most bytes of a posted form.
+const FORM_BYTES: usize = 64 * 1024;
+
+/// What every handler gets.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) site: Arc<Site>,
+    role: Role,
+}
+
+impl Desk {
+    /// May the client of `request` see the operator's pages?
+    pub(super) fn admits(&self, request: &Request) -> bool {
+        let door = request
+            .extensions()
+            .get::<Door>()
+            .copied()
+            .unwrap_or(Door::Unix);
+        admin::admits(self.role, door, request.headers())
+    }
+}
+
+/// All routes of a listener with this role.
+pub(super) fn router(role: Role, site: Arc<Site>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(status::ready))
+        .route("/status", get(status::page))
+        .route("/metrics", get(status::metrics))
+        .route("/search", get(search::page))
+        .route("/websub/hub", post(hub::take))
+        .route("/search.json", get(search::json))
+        .route("/digest/{name}/{edition}", get(pages::edition))
+        .route(
+            "/unsubscribe/{token}",
+            get(subscribers::ask).merge(post(subscribers::act)),
+        )
+        .route(
+            "/websub/{token}",
+            get(hubs::asked)
+                .merge(post(hubs::brought).layer(DefaultBodyLimit::max(hubs::DELIVERY_BYTES))),
+        )
+        .fallback(elsewhere)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .with_state(Desk { site, role })
+}
+
+/// Not on the shelf and no route: moved, gone, or never there.
+async fn elsewhere(State(desk): State<Desk>, uri: Uri) -> Response {
+    let front = desk.site.front.load();
+    if let Some(target) = front.moved(uri.path()) {
+        return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, target)]).into_response();
+    }
+    // `/all` is what people type for `/all/`.
+    let with_slash = format!("{}/", uri.path());
+    if desk.site.shelf.get(&with_slash).is_some() {
+        let target = front.absolute(&with_slash);
+        return (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, target)]).into_response();
+    }
+    if front.on_request.is_gone(uri.path()) {
+        return pages::error(&front, StatusCode::GONE);
+    }
+    // Before the first rendering nothing can be said to be missing: a reader must not drop its feed for a restart.
+    if !desk.site.is_ready() {
+        let later = [(header::RETRY_AFTER, "5")];
+        let busy = pages::error(&front, StatusCode::SERVICE_UNAVAILABLE);
+        return (later, busy).into_response();
+    }
+    pages::error(&front, StatusCode::NOT_FOUND)
+}
+
+async fn not_allowed(State(desk): State<Desk>) -> Response {
+    pages::error(&desk.site.front.load(), StatusCode::METHOD_NOT_ALLOWED)
+}

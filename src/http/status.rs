@@ -1,0 +1,111 @@
+//! The operator's pages: `/status` for people, `/metrics` for Prometheus, `/readyz` for whoever routes traffic.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::pages;
+use super::routes::Desk;
+use crate::model::MessageStanding;
+use crate::publish::{self, DaemonFacts, Listed, StatusView};
+use crate::schedule::silent_since;
+use crate::store::StoreFacts;
+
+/// 200 once everything was rendered, 503 before.
+pub(super) async fn ready(State(desk): State<Desk>) -> Response {
+    if desk.site.is_ready() {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response()
+    }
+}
+
+/// Which feeds the page lists; anything but `troubled` is all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Question {
+    show: String,
+}
+
+impl Question {
+    fn listed(&self) -> Listed {
+        if self.show == "troubled" {
+            Listed::Troubled
+        } else {
+            Listed::All
+        }
+    }
+}
+
+/// Health of each feed and of the daemon.
+pub(super) async fn page(
+    State(desk): State<Desk>,
+    question: Result<Query<Question>, QueryRejection>,
+    request: Request,
+) -> Response {
+    let front = desk.site.front.load();
+    if !desk.admits(&request) {
+        return pages::error(&front, StatusCode::NOT_FOUND);
+    }
+    let known = async {
+        Ok::<_, crate::store::StoreError>((
+            desk.site.store.feeds(false).await?,
+            desk.site.store.facts().await?,
+            desk.site.store.hosts().await?,
+        ))
+    };
+    match known.await {
+        Ok((feeds, facts, hosts)) => {
+            let now = desk.site.clock.now();
+            let silent = feeds
+                .iter()
+                .filter_map(|feed| Some((feed.id, silent_since(&feed.memory.rhythm, now)?)));
+            let told = DaemonFacts {
+                hosts,
+                silent: silent.collect(),
+                now,
+                ..told(&facts)
+            };
+            let page = publish::status_page(
+                &front.theme,
+                &front.site,
+                &front.config.timezone,
+                &StatusView {
+                    feeds: &feeds,
+                    listed: question.map_or(Listed::All, |question| question.listed()),
+                },
+                &told,
+            );
+            pages::private(&front, StatusCode::OK, page)
+        }
+        Err(error) => pages::broken(&front, &error),
+    }
+}
+
+fn told(facts: &StoreFacts) -> DaemonFacts {
+    let waits = |standing| matches!(standing, MessageStanding::Queued | MessageStanding::Claimed);
+    let queued = facts
+        .messages
+        .iter()
+        .filter(|(standing, _)| waits(*standing))
+        .map(|(_, count)| *count as u64)
+        .sum();
+    DaemonFacts {
+        entries: facts.entries,
+        stories: facts.stories,
+        size_bytes: facts.size_bytes,
+        queued,
+        ..DaemonFacts::default()
+    }
+}
+
+/// Counters and gauges.
+pub(super) async fn metrics(State(desk): State<Desk>, request: Request) -> Response {
+    if !desk.admits(&request) {
+        return pages::error(&desk.site.front.load(), StatusCode::NOT_FOUND);
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], desk.site.metrics.text()).into_response()
+}

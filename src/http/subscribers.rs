@@ -1,0 +1,100 @@
+//! `/unsubscribe/TOKEN`: GET shows a button and changes nothing, since mail scanners open every link; POST acts, with
+//! or without a browser, cookies or a login (RFC 8058). Asking twice changes nothing more. An unknown token and a known
+//! one cannot be told apart by anything but the page.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::routes::Desk;
+use super::{Front, pages};
+use crate::digest::token;
+use crate::model::{SubscriberRecord, SubscriberStanding};
+use crate::publish::{self, Unsubscribe};
+
+/// Shows what the button would do.
+pub(super) async fn ask(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
+    let front = desk.site.front.load();
+    let path = format!("unsubscribe/{token}");
+    match subscriber(&desk, &token).await {
+        Ok(Some(known)) if known.standing == SubscriberStanding::Unsubscribed => {
+            done(&front, &known)
+        }
+        Ok(Some(known)) => show(
+            &front,
+            StatusCode::OK,
+            Unsubscribe::Ask {
+                digest: title(&front, &known),
+                path: &path,
+            },
+        ),
+        Ok(None) => show(&front, StatusCode::NOT_FOUND, Unsubscribe::Unknown),
+        Err(answer) => answer,
+    }
+}
+
+/// Unsubscribes; messages that wait for the subscriber are withdrawn.
+pub(super) async fn act(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
+    let front = desk.site.front.load();
+    let known = match subscriber(&desk, &token).await {
+        Ok(Some(known)) => known,
+        Ok(None) => return show(&front, StatusCode::NOT_FOUND, Unsubscribe::Unknown),
+        Err(answer) => return answer,
+    };
+    let reason = Some("asked by the link in a mail".to_owned());
+    let standing = SubscriberStanding::Unsubscribed;
+    match desk
+        .site
+        .store
+        .set_standing(known.id, standing, reason, desk.site.clock.now())
+        .await
+    {
+        Ok(()) => {
+            tracing::info!(subscriber.id = known.id.0, digest.id = ?known.spec.digest, "a subscriber left");
+            done(&front, &known)
+        }
+        Err(error) => pages::broken(&front, &error),
+    }
+}
+
+/// The subscriber that the token was made for.
+async fn subscriber(desk: &Desk, given: &str) -> Result<Option<SubscriberRecord>, Response> {
+    let store = &desk.site.store;
+    let Some(claimed) = token::claimed(given) else {
+        return Ok(None);
+    };
+    let known = store
+        .subscriber(claimed)
+        .await
+        .map_err(|error| pages::broken(&desk.site.front.load(), &error))?;
+    let key = store.secret_key();
+    Ok(known.filter(|known| {
+        token::read(token::UNSUBSCRIBE, &known.spec.digest, given, &key) == Some(known.id)
+    }))
+}
+
+fn title<'a>(front: &'a Front, known: &'a SubscriberRecord) -> &'a str {
+    front
+        .config
+        .digests
+        .get(&known.spec.digest)
+        .map_or(&known.spec.digest, |digest| &digest.title)
+}
+
+fn done(front: &Front, known: &SubscriberRecord) -> Response {
+    show(
+        front,
+        StatusCode::OK,
+        Unsubscribe::Done {
+            digest: title(front, known),
+        },
+    )
+}
+
+fn show(front: &Front, status: StatusCode, state: Unsubscribe<'_>) -> Response {
+    pages::private(
+        front,
+        status,
+        publish::unsubscribe_page(&front.theme, &front.site, state),
+    )
+}

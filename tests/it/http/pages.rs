@@ -1,0 +1,348 @@
+//! Answers: negotiation, preconditions, header set, moved and gone, search, stories, unsubscribe.
+
+use std::time::Duration;
+
+use feedmill::config::PublishConfig;
+use feedmill::digest::token;
+use feedmill::model::{PollCommit, SubscriberSpec, SubscriberStanding};
+
+use super::bench::{CALM, Served, start};
+use crate::publish::bench::output;
+use crate::release::{Mill, pairs};
+use crate::support::client::{get, request, send};
+
+async fn served(mill: &Mill) -> Served {
+    mill.poll("a", &pairs(&[("1", "One <b>bold</b>"), ("2", "Two words")]))
+        .await;
+    start(mill, CALM).await
+}
+
+/// R7.2, RFC 9110 12.5.3: weights, stars, names in any case, several fields.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_coding_is_one_that_the_client_takes() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    let smallest = get_coding(&served, &[("Accept-Encoding", "br, gzip, zstd")]);
+    assert!(smallest.is_some());
+    for (accepted, coding) in [
+        (&["gzip"][..], Some("gzip")),
+        (&["GZip"], Some("gzip")),
+        (&["x-gzip"], Some("gzip")),
+        (&["gzip;q=0"], None),
+        (&["gzip; q=0.000"], None),
+        (&["gzip;q=0.001"], Some("gzip")),
+        (&["deflate"], None),
+        (&["identity"], None),
+        (&[""], None),
+        (&["*;q=0"], None),
+        (&["gzip;q=0, *"], smallest.as_deref()),
+        (&["br", "gzip;q=0"], Some("br")),
+        (&["zstd;q=1.0"], Some("zstd")),
+        (&["gzip;q=x"], Some("gzip")),
+    ] {
+        let headers: Vec<_> = accepted
+            .iter()
+            .map(|value| ("Accept-Encoding", *value))
+            .collect();
+        let got = get_coding(&served, &headers);
+        assert_eq!(got.as_deref(), coding, "{accepted:?}");
+    }
+}
+
+fn get_coding(served: &Served, headers: &[(&str, &str)]) -> Option<String> {
+    let answer = request(served.address, "GET", "/all.atom", headers);
+    assert_eq!(answer.status, 200);
+    answer.header("content-encoding").map(str::to_owned)
+}
+
+/// R7.4: three date formats, what cannot be read is ignored; a 304 carries no body and no coding.
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_are_read_in_three_formats() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    for (since, status) in [
+        ("Mon, 23 Nov 2026 12:00:00 GMT", 304),
+        ("Monday, 23-Nov-26 12:00:00 GMT", 304),
+        ("Mon Nov 23 12:00:00 2026", 304),
+        ("Mon, 23 Nov 2026 11:59:59 GMT", 200),
+        ("yesterday", 200),
+        ("0", 200),
+    ] {
+        let headers = [("If-Modified-Since", since), ("Accept-Encoding", "gzip")];
+        let answer = request(served.address, "GET", "/all.atom", &headers);
+        assert_eq!(answer.status, status, "{since}");
+        if status == 304 {
+            assert_eq!(
+                (answer.body.len(), answer.header("content-encoding")),
+                (0, None)
+            );
+            assert_eq!(answer.header("vary"), Some("Accept-Encoding"));
+        }
+    }
+}
+
+/// R7.6: `max-age` counts down to the next poll without any rendering, within its bounds.
+#[tokio::test(flavor = "multi_thread")]
+async fn max_age_counts_down_to_the_next_poll() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    for feed in ["a", "b"] {
+        let mut state = mill.store.feed(feed).await.unwrap().unwrap();
+        state.next_poll_at = mill.clock.now() + Duration::from_secs(2000);
+        let commit = PollCommit {
+            state,
+            meta: None,
+            entries: Vec::new(),
+            host: None,
+            seen_at: mill.clock.now(),
+            max_new: 1,
+        };
+        mill.commit(commit).await;
+    }
+    for (step_s, expected) in [(0, 2000), (500, 1500), (1000, 500), (400, 300), (9000, 300)] {
+        mill.clock.advance(Duration::from_secs(step_s));
+        let answer = get(served.address, "/all.atom");
+        assert_eq!(
+            answer.header("cache-control"),
+            Some(format!("public, max-age={expected}").as_str())
+        );
+    }
+}
+
+/// R7.11, across a restart: removed is 410, renamed is 301, a format that left is 410.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_left_is_gone_and_what_was_renamed_has_moved() {
+    let mut mill = Mill::new(vec![output("all"), output("old"), output("first")]).await;
+    mill.refresh().await;
+    mill.config.publish.remove("old");
+    mill.config.publish.remove("first");
+    let renamed = PublishConfig {
+        former_names: vec![String::from("first")],
+        formats: vec![feedmill::config::PublishFormat::Atom],
+        ..output("second")
+    };
+    mill.config.publish.insert(String::from("second"), renamed);
+    mill.config
+        .publish
+        .get_mut("all")
+        .unwrap()
+        .formats
+        .remove(1);
+    mill.shelf.replace(Default::default());
+    let served = served(&mill).await;
+    for (path, status) in [
+        ("/all.atom", 200),
+        ("/all.rss", 410),
+        ("/old.atom", 410),
+        ("/old/", 410),
+        ("/old/archive/1.atom", 410),
+        ("/old/archive/2026-11-23/", 410),
+        ("/first.atom", 301),
+        ("/first/archive/7.atom", 301),
+        ("/second.atom", 200),
+        ("/never.atom", 404),
+        ("/all", 308),
+    ] {
+        assert_eq!(get(served.address, path).status, status, "{path}");
+    }
+    let target = |path| {
+        let answer = get(served.address, path);
+        answer.header("location").map(str::to_owned).unwrap()
+    };
+    assert_eq!(
+        target("/first.atom"),
+        "https://news.example.org/second.atom"
+    );
+    assert_eq!(
+        target("/first/archive/7.atom"),
+        "https://news.example.org/second/archive/7.atom"
+    );
+}
+
+/// WEB-3, WEB-4: the header set everywhere, and neither Host nor forwarded headers change a byte of any answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_is_protected_and_believes_no_header() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    let evil = [
+        ("X-Forwarded-Host", "evil.test"),
+        ("X-Forwarded-Proto", "evil"),
+        ("X-Forwarded-Prefix", "/evil"),
+        ("X-Original-URL", "/evil"),
+        ("Referer", "http://evil.test/"),
+    ];
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/all/"),
+        ("GET", "/all.atom"),
+        ("GET", "/all.rss"),
+        ("GET", "/all.json"),
+        ("GET", "/opml"),
+        ("GET", "/style.css"),
+        ("GET", "/about/"),
+        ("GET", "/story/1"),
+        ("GET", "/story/99"),
+        ("GET", "/all/feed/a/"),
+        ("GET", "/all/archive/2026-11-23/"),
+        ("GET", "/search?q=one"),
+        ("GET", "/search?page=x"),
+        ("GET", "/search.json?q=one"),
+        ("GET", "/status"),
+        ("GET", "/metrics"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/unsubscribe/x"),
+        ("POST", "/unsubscribe/x"),
+        ("POST", "/all.atom"),
+        ("DELETE", "/search"),
+        ("BREW", "/"),
+        ("GET", "/%00"),
+        ("GET", "/../etc/passwd"),
+        ("GET", "/digest/x/1"),
+        ("GET", "/all"),
+    ] {
+        let plain = request(served.address, method, path, &[]);
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(plain.header(name), Some(value), "{method} {path}");
+        }
+        let policy = plain.header("content-security-policy").unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'"), "{method} {path}");
+        assert!(plain.header("cross-origin-resource-policy").is_some());
+        assert!(plain.status < 500, "{method} {path}: {}", plain.status);
+        let feed = plain
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/"));
+        assert_eq!(
+            plain.header("access-control-allow-origin"),
+            feed.then_some("*"),
+            "{method} {path}"
+        );
+        if matches!(path, "/status" | "/metrics") {
+            continue;
+        }
+        let told = request(served.address, method, path, &evil);
+        assert_eq!(
+            (told.status, &told.body),
+            (plain.status, &plain.body),
+            "{method} {path}"
+        );
+        let heads = format!("{:?}", told.headers);
+        assert!(!heads.contains("evil"), "{method} {path}: {heads}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_finds_and_echoes_nothing_active() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    let found = get(served.address, "/search?q=words");
+    assert!(found.text().contains("Two <mark>words</mark>") || found.text().contains("Two words"));
+    let asked = "/search?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E%20col:x%20-%20NEAR(";
+    let answer = get(served.address, asked);
+    assert_eq!(answer.status, 200);
+    assert!(!answer.text().contains("<script"), "{}", answer.text());
+    assert!(answer.text().contains("&lt;script&gt;"));
+    let bold = get(served.address, "/search?q=bold");
+    assert!(!bold.text().contains("<b>"));
+    for (path, status) in [
+        ("/search?page=x&q=one", 400),
+        ("/search?q=a&q=b", 400),
+        ("/search?q=%FF%FE", 200),
+        ("/search.json?page=x", 400),
+    ] {
+        let answer = get(served.address, path);
+        assert_eq!(answer.status, status, "{path}");
+        assert!(!answer.text().contains("duplicate"), "{path}");
+    }
+    let long = format!("/search?q={}", "a".repeat(401));
+    assert_eq!(get(served.address, &long).status, 413);
+    let json: serde_json::Value =
+        serde_json::from_slice(&get(served.address, "/search.json?q=words").body).unwrap();
+    assert_eq!(json["hits"][0]["title"], "Two words");
+}
+
+/// A story of no merged feed is not there, neither by its number nor by its feed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_story_that_nothing_shows_is_not_there() {
+    let tech = PublishConfig {
+        groups: vec![String::from("tech")],
+        ..output("tech")
+    };
+    let mill = Mill::new(vec![tech]).await;
+    mill.poll("b", &pairs(&[("9", "Unseen")])).await;
+    let served = served(&mill).await;
+    let statuses: Vec<u16> = (1..=3)
+        .map(|id| get(served.address, &format!("/story/{id}")).status)
+        .collect();
+    assert_eq!(statuses, [404, 200, 200]);
+    assert_eq!(get(served.address, "/tech/feed/b/").status, 404);
+    assert_eq!(get(served.address, "/tech/feed/a/").status, 200);
+}
+
+/// RFC 8058: GET changes nothing, a one-click POST acts, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_click_unsubscribes_and_looking_does_not() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let spec = SubscriberSpec {
+        digest: String::from("morning"),
+        address: String::from("an@example.org"),
+        name: None,
+        zone: String::from("UTC"),
+    };
+    let now = mill.clock.now();
+    mill.store.sync_subscribers(vec![spec], now).await.unwrap();
+    let id = mill.store.subscribers("morning").await.unwrap()[0].id;
+    let served = served(&mill).await;
+    let key = mill.store.secret_key();
+    let given = token::make(token::UNSUBSCRIBE, "morning", id, &key);
+    let path = format!("/unsubscribe/{given}");
+    let standing = async || mill.store.subscriber(id).await.unwrap().unwrap().standing;
+
+    for method in ["GET", "HEAD"] {
+        assert_eq!(request(served.address, method, &path, &[]).status, 200);
+        assert_eq!(standing().await, SubscriberStanding::Active, "{method}");
+    }
+    let shown = get(served.address, &path);
+    assert!(shown.text().contains(&format!("action=\"{path}\"")));
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    let forged = format!("/unsubscribe/{}", token::make("other", "morning", id, &key));
+    assert_eq!(request(served.address, "POST", &forged, &[]).status, 404);
+    assert_eq!(standing().await, SubscriberStanding::Active);
+
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let click = b"List-Unsubscribe=One-Click";
+    for _ in 0..2 {
+        let answer = send(served.address, "POST", &path, &form, click);
+        assert_eq!((answer.status, answer.header("location")), (200, None));
+        assert_eq!(standing().await, SubscriberStanding::Unsubscribed);
+    }
+    assert!(
+        !get(served.address, &path)
+            .text()
+            .contains("<form method=\"post\"")
+    );
+}
+
+/// Before the first rendering nothing is missing yet: readers are asked to come back, and drop no feed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_not_rendered_yet_asks_to_come_back() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    mill.shelf.replace(Default::default());
+    let ready = &served.site.ready;
+    ready.store(false, std::sync::atomic::Ordering::Release);
+    for path in ["/", "/all.atom", "/all/", "/nothing"] {
+        let answer = get(served.address, path);
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (503, Some("5")),
+            "{path}"
+        );
+    }
+    assert_eq!(get(served.address, "/readyz").status, 503);
+    ready.store(true, std::sync::atomic::Ordering::Release);
+    assert_eq!(get(served.address, "/nothing").status, 404);
+}
