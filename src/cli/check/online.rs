@@ -1,0 +1,162 @@
+//! `feedmill check --online`, its feeds: each is asked once, as politely as any poll (floor, gates and gaps hold, so that a
+//! feed asked a moment ago is judged by that answer), and moved, gone and mistaken addresses are told, with a patch that
+//! mends them. The operator's files are read and never written.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::patch::{Change, Edit, patch};
+use crate::cli::{Exit, Output};
+use crate::config::{Config, FeedConfig};
+use crate::model::{FeedStanding, FeedState, TroubleClass};
+use crate::poll::{Poller, replacement_named};
+use crate::schedule::Insistence;
+use crate::store::Store;
+
+/// What was found of a feed's address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+enum Verdict {
+    /// A feed, where the config says.
+    Fine,
+    /// It has moved for good (301, 308).
+    Moved {
+        /// Where to.
+        to: String,
+    },
+    /// The publisher took it away (410).
+    Gone,
+    /// Something else is there.
+    NotAFeed {
+        /// A feed that the page names.
+        replacement: Option<String>,
+    },
+    /// No answer, or an error.
+    Unreachable {
+        /// One line.
+        why: String,
+    },
+    /// Never asked yet, and its host does not let us now.
+    Unknown,
+}
+
+/// One feed as told.
+#[derive(Serialize)]
+struct Told<'a> {
+    key: &'a str,
+    #[serde(flatten)]
+    verdict: Verdict,
+    asked_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    feeds: &'a [Told<'a>],
+    patch: &'a str,
+}
+
+/// Asks every feed once and tells. Fails (exit 1) when one is not fine.
+///
+/// # Errors
+/// When the store or standard output fails.
+pub async fn run(
+    (store, poller): (&Store, &Poller),
+    config: &Config,
+    json: bool,
+    out: &mut Output,
+) -> anyhow::Result<Exit> {
+    let feeds: Vec<&FeedConfig> = config.feeds.iter().filter(|feed| feed.enabled).collect();
+    let mut keys = Vec::new();
+    for feed in &feeds {
+        let state = store.feed(&feed.key).await?;
+        // 410 twice was a request never to come back.
+        if state.is_none_or(|state| state.standing != FeedStanding::Gone) {
+            keys.push(feed.key.clone());
+        }
+    }
+    poller.poll_these(&keys, Insistence::Polite).await?;
+    let (mut told, mut edits) = (Vec::new(), Vec::new());
+    for feed in feeds {
+        let Some(state) = store.feed(&feed.key).await? else {
+            continue;
+        };
+        let verdict = verdict(&state);
+        edits.extend(edit(feed, &verdict));
+        told.push(Told {
+            key: &feed.key,
+            verdict,
+            asked_at: state.memory.attempt_at,
+        });
+    }
+    let patch = patch(&config.files, &edits);
+    tell(&told, &patch, json, out)?;
+    let fine = told.iter().all(|told| told.verdict == Verdict::Fine);
+    Ok(if fine { Exit::Fine } else { Exit::Failed })
+}
+
+fn verdict(state: &FeedState) -> Verdict {
+    let memory = &state.memory;
+    let moved = memory.redirect.as_ref().map(|watch| &watch.target_url);
+    let moved = moved.or((state.url != state.configured_url).then_some(&state.url));
+    match (&memory.trouble, moved) {
+        _ if state.standing == FeedStanding::Gone || memory.gone_at.is_some() => Verdict::Gone,
+        (Some(trouble), _) if trouble.class == TroubleClass::NotAFeed => Verdict::NotAFeed {
+            replacement: replacement_named(trouble).map(str::to_owned),
+        },
+        (Some(trouble), _) => Verdict::Unreachable {
+            why: trouble.text.clone(),
+        },
+        (None, Some(target)) => Verdict::Moved { to: target.clone() },
+        (None, None) if memory.success_at.is_none() => Verdict::Unknown,
+        (None, None) => Verdict::Fine,
+    }
+}
+
+fn edit(feed: &FeedConfig, verdict: &Verdict) -> Option<Edit> {
+    let change = match verdict {
+        Verdict::Moved { to } => Change::Url(to.clone()),
+        Verdict::NotAFeed {
+            replacement: Some(url),
+        } => Change::Url(url.clone()),
+        Verdict::Gone => Change::Disable,
+        _ => return None,
+    };
+    Some(Edit {
+        at: feed.url.at.clone(),
+        change,
+    })
+}
+
+fn tell(told: &[Told<'_>], patch: &str, json: bool, out: &mut Output) -> std::io::Result<()> {
+    if json {
+        return out.json(&Report { feeds: told, patch });
+    }
+    for told in told.iter().filter(|told| told.verdict != Verdict::Fine) {
+        let text = match &told.verdict {
+            Verdict::Fine => continue,
+            Verdict::Moved { to } => format!("has moved for good to {to}"),
+            Verdict::Gone => "is gone: its publisher took it away (410)".to_owned(),
+            Verdict::NotAFeed { replacement: None } => {
+                "is no feed; `feedmill discover` may find one".to_owned()
+            }
+            Verdict::NotAFeed {
+                replacement: Some(url),
+            } => format!("is a web page, which names the feed {url}"),
+            Verdict::Unreachable { why } => format!("fails: {why}"),
+            Verdict::Unknown => "was not asked: its host needs rest".to_owned(),
+        };
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        out.line(&format!("{}: {text}", told.key))?;
+    }
+    let fine = told.iter().filter(|told| told.verdict == Verdict::Fine);
+    out.line(&format!(
+        "{} of {} feeds are fine",
+        fine.count(),
+        told.len()
+    ))?;
+    if !patch.is_empty() {
+        out.line("\nThis would mend the config (`patch -p0`):\n")?;
+        out.line(patch.trim_end())?;
+    }
+    Ok(())
+}

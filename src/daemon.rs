@@ -1,0 +1,224 @@
+//! The composition root: builds a generation from the config, starts the flows, owns every task, reloads all or
+//! nothing, drains on a signal. Leaving [`run`] means that everything it started has ended.
+
+mod flows;
+mod generation;
+mod housekeeping;
+mod listen;
+mod pulse;
+mod signals;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::{Certificates, Polls, Site};
+use crate::publish::Shelf;
+use crate::store::{Store, StoreOptions};
+use crate::systemd::{self, Notice};
+use crate::telemetry;
+
+use flows::{Ended, Flows, Prepared};
+use signals::{Signal, Signals};
+
+pub use generation::{Generation, Workbench, stage_problems};
+pub use housekeeping::once as keep_house;
+
+/// Read connections of the daemon.
+const READERS: usize = 4;
+/// The note under which a reload leaves its outcome for the verb `reload`.
+pub const RELOAD_NOTE: &str = "daemon.reload";
+
+/// What a daemon is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// The config file.
+    pub config: PathBuf,
+    /// `KEY=VALUE` overrides from the command line.
+    pub set: Vec<String>,
+}
+
+/// How a daemon ended in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Asked to stop; everything under way was finished.
+    Drained,
+    /// It never began: what is wrong with the config, rendered for the operator.
+    Refused(String),
+}
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// When something that everything rests on fails: the database, the listener, a flow.
+pub async fn run(launch: &Launch) -> anyhow::Result<Outcome> {
+    let generation = match Generation::load(launch) {
+        Ok(generation) => generation,
+        Err(complaints) => return Ok(Outcome::Refused(complaints)),
+    };
+    telemetry::init(&generation.config.log)?;
+    let store = open_store(&generation.config).await?;
+    let bench = Workbench::over(store, Clock::system(), &generation).await?;
+    let shelf = Shelf::default();
+    let prepared = match Prepared::of(generation, &bench, &shelf) {
+        Ok(prepared) => prepared,
+        Err(complaints) => return Ok(Outcome::Refused(complaints)),
+    };
+    let store = bench.store.clone();
+    let site = Arc::new(site(&bench, shelf, &prepared)?);
+    let outcome = supervise((launch, &bench), prepared, &site).await;
+    systemd::notify(Notice::Stopping);
+    store.close().await?;
+    outcome
+}
+
+fn site(bench: &Workbench, shelf: Shelf, prepared: &Prepared) -> anyhow::Result<Site> {
+    let front = prepared.front();
+    let certificates = match &front.config.http.tls {
+        Some((chain, key)) => Some(Certificates::load(chain, key)?),
+        None => None,
+    };
+    Ok(Site {
+        front: ArcSwap::from_pointee(front),
+        certificates,
+        store: bench.store.clone(),
+        shelf,
+        polls: Polls::default(),
+        metrics: bench.metrics.clone(),
+        clock: bench.clock.clone(),
+        ready: false.into(),
+    })
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let path = config.store.path.clone();
+    let store = Store::open(StoreOptions {
+        path: path.clone(),
+        exclusive: true,
+        readers: READERS,
+    })
+    .await?;
+    tracing::info!(store.path = ?path, "database open");
+    Ok(store)
+}
+
+/// Starts everything, then waits for whatever comes: a signal, the watchdog's turn, a flow that ended.
+async fn supervise(
+    (launch, bench): (&Launch, &Workbench),
+    prepared: Prepared,
+    site: &Arc<Site>,
+) -> anyhow::Result<Outcome> {
+    let mut signals = Signals::listen()?;
+    let stop_serving = CancellationToken::new();
+    let config = Arc::clone(&site.front.load().config);
+    let mut servers = listen::open(&config, site, &stop_serving).await?;
+    let mut flows = prepared.start(site).await?;
+    site.ready.store(true, Ordering::Release);
+    systemd::notify(Notice::Ready);
+    let mut pulse = pulse::Pulse::new();
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Reload => flows = reload((launch, bench), flows, site).await?,
+                Signal::Stop => break,
+            },
+            () = pulse.next() => pulse.beat(site).await,
+            ended = flows.ended() => return fail(ended),
+            Some(server) = servers.join_next() => server?.context("the web server ended")?,
+        }
+    }
+    drain(flows, signals, servers, &stop_serving).await;
+    Ok(Outcome::Drained)
+}
+
+/// Lets what is under way finish; a second signal to stop ends it at once.
+async fn drain(
+    flows: Flows,
+    mut signals: Signals,
+    mut servers: tokio::task::JoinSet<std::io::Result<()>>,
+    stop_serving: &CancellationToken,
+) {
+    tracing::info!("stopping");
+    systemd::notify(Notice::Stopping);
+    stop_serving.cancel();
+    let orderly = async {
+        flows.stop().await;
+        while servers.join_next().await.is_some() {}
+    };
+    tokio::select! {
+        () = orderly => tracing::info!("stopped"),
+        () = signals.second_stop() => tracing::warn!("stopped at once, as asked twice"),
+    }
+}
+
+fn fail(ended: Ended) -> anyhow::Result<Outcome> {
+    Err(ended.error).with_context(|| format!("the {} flow ended", ended.flow))
+}
+
+/// Builds the next generation whole, then swaps; on any error the old one stays (promise 10).
+async fn reload(
+    (launch, bench): (&Launch, &Workbench),
+    flows: Flows,
+    site: &Arc<Site>,
+) -> anyhow::Result<Flows> {
+    systemd::notify(Notice::Reloading);
+    let outcome = Generation::load(launch).and_then(|next| {
+        warn_of_restarts(&site.front.load().config, &next.config);
+        Prepared::of(next, bench, &site.shelf)
+    });
+    let accepted = outcome.is_ok();
+    let (flows, text) = match outcome {
+        Ok(next) => {
+            if let Some(certificates) = &site.certificates {
+                certificates.reload();
+            }
+            flows.stop().await;
+            (next.start(site).await?, String::new())
+        }
+        Err(complaints) => {
+            for line in complaints.lines() {
+                tracing::error!(error = ?line, "config refused, the old one stays");
+            }
+            (flows, complaints)
+        }
+    };
+    site.metrics.reload(accepted);
+    let line = if accepted {
+        "reloaded"
+    } else {
+        "reload refused: the old config stays (see the log)"
+    };
+    tracing::info!("{line}");
+    systemd::notify(Notice::Status(line));
+    leave_outcome(site, &text).await?;
+    systemd::notify(Notice::Ready);
+    Ok(flows)
+}
+
+/// The outcome with its instant, so that a waiting `reload` sees that it is new.
+async fn leave_outcome(site: &Site, complaints: &str) -> anyhow::Result<()> {
+    let note = serde_json::json!({ "at": site.clock.now(), "complaints": complaints });
+    site.store
+        .set_note(RELOAD_NOTE, Some(note.to_string().into_bytes()))
+        .await?;
+    Ok(())
+}
+
+fn warn_of_restarts(old: &Config, new: &Config) {
+    let changed = [
+        ("store.url", old.store != new.store),
+        ("http.listen", old.http.listen != new.http.listen),
+        ("http.admin", old.http.admin != new.http.admin),
+        ("http.tls", old.http.tls != new.http.tls),
+        ("log", old.log != new.log),
+    ];
+    for (key, _) in changed.into_iter().filter(|(_, changed)| *changed) {
+        tracing::warn!("`{key}` changed: that needs a restart, the rest is applied");
+    }
+}

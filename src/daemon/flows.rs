@@ -1,0 +1,185 @@
+//! The flows of one generation: prepared without any effect, started together, stopped together, each owned by the set
+//! in [`Flows`].
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Generation, Workbench, housekeeping};
+use crate::config;
+use crate::http::{Front, Site};
+use crate::mail::{Ground, Mailer};
+use crate::poll::{self, FirstPolls, Poller};
+use crate::publish::Shelf;
+use crate::release::{Courier, Releaser, system_challenge};
+
+/// A flow that ended although nobody stopped it.
+pub(super) struct Ended {
+    pub(super) flow: &'static str,
+    pub(super) error: anyhow::Error,
+}
+
+/// Flows ready to start; making them changes nothing outside, so that a refused config costs nothing.
+pub(super) struct Prepared {
+    generation: Generation,
+    poller: Poller,
+    releaser: Arc<Releaser>,
+    mailer: Mailer,
+    touched: Arc<Notify>,
+}
+
+/// Running flows.
+pub(super) struct Flows {
+    tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    stop: CancellationToken,
+}
+
+impl Prepared {
+    /// Builds every flow of `generation`; documents go to `shelf`.
+    ///
+    /// # Errors
+    /// What is wrong with the config beyond what [`Generation::load`] sees, rendered for the operator.
+    pub(super) fn of(
+        generation: Generation,
+        bench: &Workbench,
+        shelf: &Shelf,
+    ) -> Result<Self, String> {
+        let touched = Arc::new(Notify::new());
+        let ground = Ground {
+            config: Arc::clone(&generation.config),
+            rules: generation.rules.clone(),
+            clock: bench.clock.clone(),
+            metrics: bench.metrics.clone(),
+        };
+        let mailer = Mailer::new(bench.store.clone(), ground)
+            .map_err(|problems| config::render(&problems, &generation.config.files))?;
+        Ok(Self {
+            poller: generation.poller(bench, &touched),
+            releaser: Arc::new(generation.releaser(bench, shelf.clone())),
+            mailer,
+            touched,
+            generation,
+        })
+    }
+
+    /// What the server's answers depend on.
+    pub(super) fn front(&self) -> Front {
+        Front {
+            config: Arc::clone(&self.generation.config),
+            theme: self.releaser.theme(),
+            site: self.releaser.site().clone(),
+            on_request: Arc::clone(&self.releaser) as _,
+            pushes: self.poller.pushes(),
+        }
+    }
+
+    /// Makes the stored feeds and subscribers those of the config, renders everything once, then starts the flows.
+    pub(super) async fn start(self, site: &Site) -> anyhow::Result<Flows> {
+        let now = site.clock.now();
+        let config = &self.generation.config;
+        site.store
+            .sync_feeds(poll::feed_specs(config, FirstPolls::Spread), now)
+            .await?;
+        site.store
+            .sync_subscribers(Mailer::subscriber_specs(config), now)
+            .await?;
+        site.front.store(Arc::new(self.front()));
+        self.releaser.refresh().await?;
+        Ok(self.spawn(site))
+    }
+
+    fn spawn(self, site: &Site) -> Flows {
+        let retention = self.generation.config.retention;
+        let Self {
+            poller,
+            releaser,
+            mailer,
+            touched,
+            generation,
+        } = self;
+        let courier = Courier::new(&releaser, generation.fetcher, system_challenge);
+        let mut flows = Flows {
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        };
+        let stop = flows.stop.clone();
+        let keeping = housekeeping::run(
+            site.store.clone(),
+            retention,
+            site.clock.clone(),
+            stop.clone(),
+        );
+        flows.add("housekeeping", async move {
+            keeping.await;
+            Ok(())
+        });
+        let (token, historian) = (stop.clone(), poller.clone());
+        flows.add("backfill", async move {
+            Ok(historian.run_backfill(token).await?)
+        });
+        let (token, subscriber) = (stop.clone(), poller.clone());
+        flows.add("push", async move { Ok(subscriber.run_push(token).await?) });
+        let token = stop.clone();
+        flows.add(
+            "poll",
+            async move { Ok(poller.run(token).await.map(drop)?) },
+        );
+        let token = stop.clone();
+        flows.add("websub", async move {
+            courier.run(token).await;
+            Ok(())
+        });
+        let token = stop.clone();
+        flows.add("release", async move {
+            releaser.run(token, touched).await;
+            Ok(())
+        });
+        flows.add("mail", async move {
+            mailer.run(stop, Arc::new(Notify::new())).await;
+            Ok(())
+        });
+        flows
+    }
+}
+
+impl Flows {
+    fn add(
+        &mut self,
+        name: &'static str,
+        flow: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move { (name, flow.await) });
+    }
+
+    /// Waits until a flow ends by itself, which none does in health.
+    pub(super) async fn ended(&mut self) -> Ended {
+        match self.tasks.join_next().await {
+            Some(Ok((flow, Err(error)))) => Ended { flow, error },
+            Some(Ok((flow, Ok(())))) => Ended {
+                flow,
+                error: anyhow::anyhow!("without a reason"),
+            },
+            Some(Err(panic)) => Ended {
+                flow: "panicked",
+                error: panic.into(),
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Asks all flows to finish what is under way, and waits for them.
+    pub(super) async fn stop(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            match ended {
+                Ok((_, Ok(()))) => {}
+                Ok((flow, Err(error))) => {
+                    tracing::error!(error = ?format!("{error:#}"), "the {flow} flow failed at the end")
+                }
+                Err(panic) => tracing::error!(error = ?panic.to_string(), "a flow panicked"),
+            }
+        }
+    }
+}
