@@ -2,6 +2,9 @@
 //! socket, the built binary as a process, a world for flows without a process.
 
 pub(crate) mod client;
+pub(crate) mod mailroom;
 pub(crate) mod origin;
+pub(crate) mod planet;
+pub(crate) mod process;
 pub(crate) mod smtp;
 pub(crate) mod world;

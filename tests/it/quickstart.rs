@@ -1,0 +1,102 @@
+//! `config/quickstart/`: what a newcomer starts first is complete and needs nothing but itself.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use feedmill::config::{self, Config, Overrides, Transport};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/quickstart")
+}
+
+fn quickstart() -> Config {
+    match config::load(&folder().join("feedmill.toml"), &Overrides::default()) {
+        Ok(config) => config,
+        Err(complaints) => panic!("{complaints}"),
+    }
+}
+
+fn text(feed: &config::FeedConfig) -> String {
+    std::fs::read_to_string(feed.url.value.to_file_path().unwrap()).unwrap()
+}
+
+#[test]
+fn its_config_is_fine_and_its_feeds_are_files_beside_it() {
+    let config = quickstart();
+    assert!(
+        config.warnings.is_empty(),
+        "{}",
+        config::render_complaints(&config.warnings, &config.files)
+    );
+    assert!(config.feeds.len() >= 5);
+    for feed in &config.feeds {
+        assert!(
+            feed.url.value.to_file_path().unwrap().starts_with(folder()),
+            "{}",
+            feed.key
+        );
+        assert!(!text(feed).is_empty());
+    }
+    assert_eq!(config.store.path, folder().join("var/feedmill.db"));
+    assert!(
+        matches!(&config.mail.as_ref().unwrap().transport, Transport::Maildir(path) if *path == folder().join("var/mail"))
+    );
+    assert_eq!(config.digests["news"].cron.value, "* * * * *");
+    assert_eq!(
+        std::fs::read_to_string(folder().join(".gitignore")).unwrap(),
+        "/var/\n"
+    );
+}
+
+#[test]
+fn its_feeds_are_of_four_formats_and_three_languages() {
+    let all: String = quickstart().feeds.iter().map(text).collect();
+    for mark in [
+        "<rss version=\"2.0\"",
+        "<rdf:RDF",
+        "http://www.w3.org/2005/Atom\" xml:lang",
+        "https://jsonfeed.org/version/1.1",
+    ] {
+        assert!(all.contains(mark), "no feed with {mark}");
+    }
+    for mark in [
+        "<language>vi</language>",
+        "<dc:language>fr</dc:language>",
+        "\"language\": \"en\"",
+    ] {
+        assert!(all.contains(mark), "no feed with {mark}");
+    }
+}
+
+#[test]
+fn several_feeds_carry_the_same_stories() {
+    let texts: BTreeMap<String, String> = quickstart()
+        .feeds
+        .iter()
+        .map(|feed| (feed.key.clone(), text(feed)))
+        .collect();
+    let carriers = |mark: &str| -> Vec<&str> {
+        texts
+            .iter()
+            .filter(|(_, text)| text.contains(mark))
+            .map(|(key, _)| key.as_str())
+            .collect()
+    };
+    assert_eq!(
+        carriers("https://federation.example.org/conference-2027"),
+        ["grants", "lyon", "newsdesk", "saigon"]
+    );
+    assert_eq!(
+        carriers("tag:rivers.example.org,2026:autumn-clean-up"),
+        ["newsdesk", "rivers"]
+    );
+    assert_eq!(
+        carriers("https://libraries.example.org/sundays"),
+        ["libraries", "newsdesk"]
+    );
+    assert_eq!(
+        carriers("https://grants.example.org/calls/small-repairs"),
+        ["grants", "libraries"]
+    );
+}

@@ -1,0 +1,66 @@
+//! From an older schema: a copy beside the file, then each step wholly or not at all.
+
+use std::path::Path;
+
+use super::bench::options;
+use feedmill::store::Store;
+use rusqlite::Connection;
+
+/// A file as the first feedmill left it: one feed with one entry, and `more`.
+fn first_schema(path: &Path, more: &str) {
+    let conn = Connection::open(path).unwrap();
+    conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
+        .unwrap();
+    conn.execute_batch(include_str!("../../../src/store/migrations/0001_begin.sql"))
+        .unwrap();
+    conn.execute_batch(
+        "PRAGMA application_id = 0x46444d4c; PRAGMA user_version = 1;
+         INSERT INTO about (id, secret) VALUES (1, randomblob(32));
+         INSERT INTO feed (id, key, configured_url, url, groups, priority, standing, next_poll_at, reason, memory)
+             VALUES (1, 'a', 'https://a.example/feed', 'https://a.example/feed', '[]', 0, 0, 0, 0, '{}');
+         INSERT INTO story (id, seq, state, lead, shown_at, changed_at, public_id) VALUES (1, 1, 1, 1, 0, 0, 'tag:a,2026:1');
+         INSERT INTO entry (id, feed, story, standing, first_seen_at, shown_at, changed_at, revision, key, title, sketch)
+             VALUES (1, 1, 1, 0, 0, 0, 0, 1, '1', 'One', x'');",
+    )
+    .unwrap();
+    conn.execute_batch(more).unwrap();
+}
+
+fn version(path: &Path) -> i64 {
+    Connection::open(path)
+        .unwrap()
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_older_file_is_copied_beside_and_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&folder);
+    first_schema(&options.path, "");
+    let store = Store::open(options.clone()).await.unwrap();
+    let facts = store.facts().await.unwrap();
+    assert_eq!((facts.entries, facts.stories), (1, 1));
+    assert_eq!(store.feeds(false).await.unwrap()[0].key, "a");
+    store.close().await.unwrap();
+    assert!(version(&options.path) > 1);
+    let copy = folder.path().join("feedmill.db.schema-1.backup");
+    assert_eq!(version(&copy), 1);
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_the_old_schema_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&folder);
+    // The step's last table is there already: it fails after its first statements.
+    first_schema(&options.path, "CREATE TABLE band (id INTEGER)");
+    let error = Store::open(options.clone()).await.err().expect("refused");
+    assert_eq!(error.to_string(), "database: migrating");
+    assert_eq!(version(&options.path), 1);
+    let conn = Connection::open(&options.path).unwrap();
+    assert!(conn.prepare("SELECT entries FROM about").is_err());
+    conn.execute_batch("DROP TABLE band").unwrap();
+    drop(conn);
+    let store = Store::open(options).await.unwrap();
+    assert_eq!(store.facts().await.unwrap().entries, 1);
+}

@@ -1,0 +1,248 @@
+//! Stories: numbers without gaps, pages, groups, windows, floods, the operator's rulings.
+
+use super::bench::{Bench, at, commit, dated, entry, linked, spec, strings};
+use feedmill::model::*;
+use std::sync::Arc;
+
+const NOW: &str = "2026-01-01T00:00:00Z";
+
+fn numbered(feed: &str, count: usize) -> Vec<IncomingEntry> {
+    let one = |number: usize| {
+        dated(
+            entry(&number.to_string(), &format!("{feed}{number}")),
+            &format!("2025-12-{:02}T00:00:00Z", number + 1),
+        )
+    };
+    (0..count).map(one).collect()
+}
+
+#[tokio::test]
+async fn pages_meet_without_gap_or_overlap() {
+    let bench = Bench::new().await;
+    bench.feeds(&["a", "b"], NOW).await;
+    bench.poll("a", NOW, numbered("a", 7)).await;
+    bench.poll("b", NOW, numbered("b", 7)).await;
+    let whole = bench.titles(&["*"]).await;
+    assert_eq!(whole.len(), 14);
+    for groups in [&["*"], &["all"]] {
+        let mut paged = Vec::new();
+        let mut selection = Selection {
+            groups: strings(groups),
+            limit: 3,
+            ..Selection::default()
+        };
+        loop {
+            let page = bench.store.select_stories(selection.clone()).await.unwrap();
+            let Some(last) = page.last() else { break };
+            selection.before = Some((last.shown_at, last.id));
+            paged.extend(page.into_iter().map(|story| story.lead.entry.title));
+        }
+        assert_eq!(paged, whole);
+    }
+}
+
+#[tokio::test]
+async fn groups_feeds_dates_and_windows_select() {
+    let bench = Bench::new().await;
+    let specs = vec![spec("a", &["tech"]), spec("b", &["art"]), spec("c", &[])];
+    bench.store.sync_feeds(specs, at(NOW)).await.unwrap();
+    for feed in ["a", "b", "c"] {
+        bench.poll(feed, NOW, numbered(feed, 3)).await;
+    }
+    let titles = async |selection: Selection| {
+        let stories = bench
+            .store
+            .select_stories(Selection {
+                limit: 9,
+                ..selection
+            })
+            .await
+            .unwrap();
+        stories
+            .into_iter()
+            .map(|story| story.lead.entry.title)
+            .collect::<Vec<_>>()
+    };
+    let of = |groups: &[&str], feeds: &[&str]| Selection {
+        groups: strings(groups),
+        feeds: strings(feeds),
+        ..Selection::default()
+    };
+    assert_eq!(titles(of(&["tech"], &[])).await, ["a2", "a1", "a0"]);
+    assert_eq!(
+        titles(of(&["art"], &["c"])).await,
+        ["c2", "b2", "c1", "b1", "c0", "b0"]
+    );
+    assert!(titles(of(&["none"], &[])).await.is_empty());
+    let (since, until) = (
+        Some(at("2025-12-02T00:00:00Z")),
+        Some(at("2025-12-03T00:00:00Z")),
+    );
+    assert_eq!(
+        titles(Selection {
+            since,
+            until,
+            ..of(&["tech", "art"], &[])
+        })
+        .await,
+        ["b1", "a1"]
+    );
+    let window = Some((StorySeq(2), StorySeq(5)));
+    assert_eq!(
+        titles(Selection {
+            window,
+            ..of(&["*"], &[])
+        })
+        .await,
+        ["a2", "b1", "b0"]
+    );
+    assert_eq!(
+        titles(Selection {
+            window,
+            ..of(&["art"], &[])
+        })
+        .await,
+        ["b1", "b0"]
+    );
+    assert_eq!(bench.store.last_seq().await.unwrap(), StorySeq(9));
+}
+
+#[tokio::test]
+async fn a_flood_is_backlog_without_numbers_and_joins_make_it_visible() {
+    let bench = Bench::new().await;
+    bench.feeds(&["a", "b"], NOW).await;
+    let flood = (0..5).map(|number| {
+        linked(
+            entry(&number.to_string(), &format!("a{number}")),
+            &format!("x/{number}"),
+        )
+    });
+    let mut poll = commit(bench.state("a").await, NOW, flood.collect());
+    poll.max_new = 2;
+    let report = bench
+        .store
+        .commit_poll(poll, Arc::new(super::bench::Exact))
+        .await
+        .unwrap();
+    assert_eq!((report.new, report.stories, report.held), (5, 2, 3));
+    assert_eq!(bench.titles(&["all"]).await, ["a1", "a0"]);
+    let archive = Selection {
+        groups: strings(&["all"]),
+        with_backlog: true,
+        limit: 9,
+        ..Selection::default()
+    };
+    assert_eq!(bench.store.select_stories(archive).await.unwrap().len(), 5);
+    let report = bench
+        .poll(
+            "b",
+            "2026-01-01T00:00:05Z",
+            vec![linked(entry("9", "b9"), "x/4")],
+        )
+        .await;
+    assert_eq!((report.joined, report.stories), (1, 1));
+    let stories = bench.store.select_stories(Selection {
+        groups: strings(&["b"]),
+        feeds: strings(&["b"]),
+        limit: 9,
+        ..Selection::default()
+    });
+    let story = stories.await.unwrap().remove(0);
+    assert_eq!(
+        (
+            story.lead.entry.title.as_str(),
+            story.seq,
+            story.sightings.len()
+        ),
+        ("b9", StorySeq(3), 2)
+    );
+    assert!(
+        story.also_in().is_empty(),
+        "the backlog copy is for no reader"
+    );
+}
+
+#[tokio::test]
+async fn ids_are_the_publishers_where_they_are_iris_and_unused() {
+    let bench = Bench::new().await;
+    bench.feeds(&["a", "b"], NOW).await;
+    let ids = ["tag:a.example,2026:1", "https://a.example/2", "3", "a b:c"];
+    let entries: Vec<_> = ids.iter().map(|id| entry(id, id)).collect();
+    bench.poll("a", NOW, entries).await;
+    bench
+        .poll("b", NOW, vec![entry("tag:a.example,2026:1", "copied id")])
+        .await;
+    let mut found = Vec::new();
+    for id in 1..=5 {
+        found.push(
+            bench
+                .store
+                .story(StoryId(id))
+                .await
+                .unwrap()
+                .unwrap()
+                .public_id,
+        );
+    }
+    assert_eq!(found[..2], ids[..2]);
+    for minted in &found[2..] {
+        let uuid = minted.strip_prefix("urn:uuid:").unwrap();
+        assert_eq!((uuid.len(), &uuid[14..15]), (36, "8"));
+        assert!("89ab".contains(&uuid[19..20]), "{uuid}");
+    }
+    found.sort();
+    found.dedup();
+    assert_eq!(found.len(), 5);
+}
+
+#[tokio::test]
+async fn the_operator_splits_and_joins_for_good() {
+    let bench = Bench::new().await;
+    bench.feeds(&["a", "b"], NOW).await;
+    bench
+        .poll("a", NOW, vec![linked(entry("1", "One"), "x/1")])
+        .await;
+    bench
+        .poll("b", NOW, vec![linked(entry("2", "Two"), "x/1")])
+        .await;
+    assert_eq!(bench.titles(&["all"]).await, ["One"]);
+    let other = bench.store.split_story(EntryId(2), at(NOW)).await.unwrap();
+    assert_eq!(bench.titles(&["all"]).await, ["Two", "One"]);
+    bench
+        .poll("b", NOW, vec![linked(entry("2", "Two, changed"), "x/1")])
+        .await;
+    assert_eq!(bench.titles(&["all"]).await, ["Two, changed", "One"]);
+    bench
+        .store
+        .join_stories(other, StoryId(1), at(NOW))
+        .await
+        .unwrap();
+    let stories = bench.store.select_stories(Selection {
+        groups: strings(&["all"]),
+        limit: 9,
+        ..Selection::default()
+    });
+    let stories = stories.await.unwrap();
+    assert_eq!(
+        stories
+            .iter()
+            .map(|story| (story.seq.0, story.sightings.len()))
+            .collect::<Vec<_>>(),
+        [(1, 2)]
+    );
+}
+
+#[tokio::test]
+async fn what_a_quarantined_feed_brings_waits_for_the_operator() {
+    let bench = Bench::new().await;
+    bench.feeds(&["a"], NOW).await;
+    let mut state = bench.state("a").await;
+    state.standing = FeedStanding::Quarantined;
+    let report = bench.poll_as(state, NOW, vec![entry("1", "One")]).await;
+    assert_eq!((report.held, report.touched), (1, false));
+    assert!(bench.titles(&["all"]).await.is_empty());
+    let id = bench.state("a").await.id;
+    assert_eq!(bench.store.approve_feed(id, at(NOW)).await.unwrap(), 1);
+    assert_eq!(bench.titles(&["all"]).await, ["One"]);
+    assert_eq!(bench.state("a").await.standing, FeedStanding::Active);
+}
