@@ -1,0 +1,254 @@
+//! A year of made-up feeds with a known truth, polled through the whole flow from files: new stories, edits, reposts by
+//! aggregators, sites that move, archives under new ids, entries published again, archives that leak, takeovers. Seeded:
+//! the same numbers give the same year. Every item carries its truth as a category, which identity does not look at.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "what cannot be lived through may fail loudly"
+)]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use feedmill::clock::Clock;
+use feedmill::config::{self, Overrides};
+use feedmill::fetch::{Fetcher, Hosts};
+use feedmill::filter::Rules;
+use feedmill::model::{FeedStanding, Standing, StoryId};
+use feedmill::poll::{FirstPolls, Parts, Poller, Settings, feed_specs};
+use feedmill::store::{Store, StoreOptions};
+use feedmill::story::Matcher;
+use feedmill::telemetry::Metrics;
+use jiff::Timestamp;
+
+#[path = "year/feeds.rs"]
+mod feeds;
+
+use feeds::Planet;
+
+/// How large a year.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Feeds.
+    pub(super) feeds: usize,
+    /// Days.
+    pub(super) days: u32,
+    /// Of the generator.
+    pub(super) seed: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Score {
+    /// Polls that ended.
+    pub(super) polls: usize,
+    /// Things that feeds told, each counted once wherever it appeared.
+    pub(super) truths: usize,
+    /// Entries stored.
+    pub(super) entries: usize,
+    /// Stories shown.
+    pub(super) stories: usize,
+    /// Copies by aggregators.
+    pub(super) copies: usize,
+    /// Copies shown as a story of their own.
+    pub(super) split: usize,
+    /// Truths that share a story with another one.
+    pub(super) wrongly_joined: usize,
+    /// Truths that one and the same feed showed twice.
+    pub(super) repeated: usize,
+    /// Truths that were overwritten by another one.
+    pub(super) lost: usize,
+    /// Feeds taken over, and of them those quarantined.
+    pub(super) takeovers: (usize, usize),
+    /// Entries of intruders that were shown.
+    pub(super) spam_shown: usize,
+    /// Honest feeds in quarantine.
+    pub(super) wrongly_quarantined: usize,
+    /// What happened, by name.
+    pub(super) events: BTreeMap<&'static str, usize>,
+}
+
+/// Lives through it.
+#[must_use]
+pub(super) fn live(size: Size) -> Score {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(lived(size))
+}
+
+async fn lived(size: Size) -> Score {
+    let folder = tempfile::tempdir().unwrap();
+    let mut planet = Planet::new(size.feeds, size.seed);
+    let clock = Clock::manual(instant(0));
+    planet.write(folder.path());
+    let (store, poller) = mill(folder.path(), size.feeds, &clock).await;
+    let mut polls = 0;
+    for day in 0..size.days {
+        if day > 0 {
+            planet.live(i64::from(day));
+            planet.write(folder.path());
+        }
+        clock.set(instant(i64::from(day)));
+        let summary = poller.poll_due().await.unwrap();
+        assert_eq!(
+            (summary.polled, summary.failed),
+            (size.feeds, 0),
+            "day {day}"
+        );
+        polls += summary.polled;
+    }
+    let mut score = judged(&store, &planet).await;
+    score.polls = polls;
+    store.close().await.unwrap();
+    score
+}
+
+/// An hour before midnight: everything of the day is out.
+fn instant(day: i64) -> Timestamp {
+    Timestamp::from_second(feeds::BEGIN_S + day * 86_400 + 23 * 3600).unwrap()
+}
+
+async fn mill(folder: &Path, count: usize, clock: &Clock) -> (Store, Poller) {
+    let path = folder.join("feedmill.toml");
+    let feed = |number: usize| {
+        let file = folder.join(format!("{number}.xml"));
+        format!(
+            "[[feed]]\nname = \"f{number}\"\nurl = \"file://{}\"\n",
+            file.display()
+        )
+    };
+    let text: String = (0..count).map(feed).collect();
+    std::fs::write(&path, format!("[fetch]\nmax_interval = \"12h\"\n{text}")).unwrap();
+    let config =
+        config::load(&path, &Overrides::default()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let options = StoreOptions {
+        path: folder.join("feedmill.db"),
+        exclusive: true,
+        readers: 2,
+    };
+    let store = Store::open(options).await.unwrap();
+    store
+        .sync_feeds(feed_specs(&config, FirstPolls::AtOnce), clock.now())
+        .await
+        .unwrap();
+    let poller = Poller::new(Parts {
+        store: store.clone(),
+        fetcher: Fetcher::new(&config.fetch, &config.feeds).unwrap(),
+        hosts: Hosts::new(&config.fetch, &config.feeds),
+        rules: Rules::default(),
+        matcher: Matcher::default(),
+        settings: Settings::of(&config),
+        clock: clock.clone(),
+        metrics: Metrics::default(),
+        touched: Arc::default(),
+        draw: Arc::new(|| 0.0),
+    });
+    (store, poller)
+}
+
+/// One stored entry as far as the truth is concerned.
+struct Told {
+    truth: usize,
+    feed: String,
+    standing: Standing,
+    story: Option<StoryId>,
+}
+
+async fn told(store: &Store) -> Vec<Told> {
+    let (mut told, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.entries_before(before, 500).await.unwrap();
+        let Some((last, _)) = page.last() else {
+            return told;
+        };
+        before = Some(last.id);
+        for (view, story) in page {
+            let truth = view.entry.categories.iter().find_map(|category| {
+                category
+                    .term
+                    .strip_prefix("truth-")
+                    .and_then(|number| number.parse().ok())
+            });
+            told.push(Told {
+                truth: truth.unwrap(),
+                feed: view.feed.key,
+                standing: view.standing,
+                story,
+            });
+        }
+    }
+}
+
+async fn judged(store: &Store, planet: &Planet) -> Score {
+    let entries = told(store).await;
+    let mut stories_of: HashMap<usize, HashSet<StoryId>> = HashMap::new();
+    let mut truths_of: HashMap<StoryId, BTreeSet<usize>> = HashMap::new();
+    let mut by_feed: HashMap<(usize, &str), usize> = HashMap::new();
+    let mut spam_shown = 0;
+    for entry in &entries {
+        let Some(story) = entry.story.filter(|_| entry.standing == Standing::Shown) else {
+            continue;
+        };
+        spam_shown += usize::from(planet.spam.contains(&entry.truth));
+        stories_of.entry(entry.truth).or_default().insert(story);
+        truths_of.entry(story).or_default().insert(entry.truth);
+        *by_feed.entry((entry.truth, &entry.feed)).or_default() += 1;
+    }
+    let stored: HashSet<usize> = entries.iter().map(|entry| entry.truth).collect();
+    let quarantined: BTreeSet<String> = store
+        .feeds(false)
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|feed| feed.standing == FeedStanding::Quarantined)
+        .map(|feed| feed.key)
+        .collect();
+    let taken: BTreeSet<String> = planet
+        .taken
+        .iter()
+        .map(|number| format!("f{number}"))
+        .collect();
+    Score {
+        polls: 0,
+        truths: planet.told.len(),
+        entries: entries.len(),
+        stories: truths_of.len(),
+        copies: planet.copies,
+        split: stories_of.values().map(|stories| stories.len() - 1).sum(),
+        wrongly_joined: truths_of.values().map(|truths| truths.len() - 1).sum(),
+        repeated: by_feed.values().map(|count| count - 1).sum(),
+        lost: planet
+            .told
+            .iter()
+            .filter(|truth| !stored.contains(truth))
+            .count(),
+        takeovers: (taken.len(), taken.intersection(&quarantined).count()),
+        spam_shown,
+        wrongly_quarantined: quarantined.difference(&taken).count(),
+        events: planet.events.clone(),
+    }
+}
+
+/// Lives a year with `feeds` feeds and prints what came of it.
+#[allow(
+    dead_code,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "for the benchmark alone"
+)]
+pub(super) fn run(feeds: usize) {
+    let start = std::time::Instant::now();
+    let size = Size {
+        feeds,
+        days: 365,
+        seed: 5,
+    };
+    let score = live(size);
+    println!(
+        "a year of {feeds} feeds in {:.1} s: {score:#?}",
+        start.elapsed().as_secs_f64()
+    );
+}
