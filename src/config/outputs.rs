@@ -66,8 +66,6 @@ pub struct PublishConfig {
     pub language: String,
     /// Zone of its page; the config's where unset.
     pub timezone: Zone,
-    /// Withdrawn entries become RFC 6721 tombstones.
-    pub tombstones: bool,
     /// Names it had before: 301 from there.
     pub former_names: Vec<String>,
 }
@@ -103,16 +101,12 @@ pub struct DigestConfig {
     pub empty: EmptyPolicy,
     /// Sections by.
     pub sections: Sections,
-    /// With a corrections section.
-    pub corrections: bool,
     /// Most encoded bytes of the HTML part.
     pub max_bytes: usize,
     /// Postal address or contact shown in the footer.
     pub footer: Option<String>,
     /// Who gets it: `to` and `[[subscriber]]`, each address once.
     pub subscribers: Vec<SubscriberConfig>,
-    /// People may sign up on the page.
-    pub signup: bool,
 }
 
 /// What an empty day does.

@@ -102,7 +102,6 @@ fn site() -> Site {
             name: String::from("UTC"),
             zone: TimeZone::UTC,
         },
-        tombstones: false,
         former_names: Vec::new(),
     };
     Site {

@@ -159,7 +159,6 @@ impl Check<'_> {
             files: self.path(&written.files),
             language: self.language_or(&key("language"), &written.language, known),
             timezone: self.zone_or(&key("timezone"), &written.timezone, &known.timezone),
-            tombstones: written.tombstones,
             former_names: written.former_names.clone(),
         }
     }
@@ -248,11 +247,9 @@ impl Check<'_> {
                 Division::Feed => Sections::Feed,
                 Division::None => Sections::None,
             },
-            corrections: written.corrections,
             max_bytes: written.max_bytes as usize,
             footer: written.footer.clone(),
             subscribers: self.subscribers(name, written, (&language, &timezone), known),
-            signup: written.signup,
             language,
             timezone,
         }

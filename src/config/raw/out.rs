@@ -44,8 +44,6 @@ pub(in crate::config) struct Publish {
     pub(in crate::config) language: Option<String>,
     /// Time zone of its page. Unset: `timezone`.
     pub(in crate::config) timezone: Option<String>,
-    /// Tell readers of withdrawn entries (RFC 6721).
-    pub(in crate::config) tombstones: bool,
     /// Names it had before; their addresses lead here.
     pub(in crate::config) former_names: Vec<String>,
 }
@@ -69,7 +67,6 @@ impl Default for Publish {
             files: None,
             language: None,
             timezone: None,
-            tombstones: false,
             former_names: Vec::new(),
         }
     }
@@ -135,9 +132,6 @@ pub(in crate::config) struct Digest {
     /// How the mail is divided.
     #[serde(default)]
     pub(in crate::config) sections: Division,
-    /// A section for stories that changed after they were mailed.
-    #[serde(default = "yes")]
-    pub(in crate::config) corrections: bool,
     /// Largest HTML part in bytes as sent; some mailboxes cut what is longer than about 100000.
     #[serde(default = "max_bytes")]
     #[schemars(range(min = 10_000, max = 10_000_000))]
@@ -151,13 +145,6 @@ pub(in crate::config) struct Digest {
     /// Who gets it, with wishes of their own.
     #[serde(default)]
     pub(in crate::config) subscriber: Vec<Subscriber>,
-    /// People may sign up on the page.
-    #[serde(default)]
-    pub(in crate::config) signup: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn all() -> String {

@@ -37,7 +37,6 @@ pub(crate) fn output(name: &str) -> PublishConfig {
             name: String::from("Asia/Ho_Chi_Minh"),
             zone: TimeZone::get("Asia/Ho_Chi_Minh").unwrap(),
         },
-        tombstones: false,
         former_names: Vec::new(),
     }
 }
