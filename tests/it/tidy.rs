@@ -30,7 +30,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("chrono", &["schedule", "parse"]),
     ("cron", &["schedule"]),
     ("feed_rs", &["parse"]),
-    ("html2text", &["parse"]),
     ("hyper", &["fetch", "http"]),
     ("hyper_util", &["http"]),
     ("mailparse", &["deliver"]),
