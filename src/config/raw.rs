@@ -29,7 +29,7 @@ fn span(text: &str) -> Span {
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "feedmill configuration")]
 pub(super) struct Raw {
-    /// More files, read in the order of their names. TOML files may hold [[feed]], [group.NAME] and [filter.NAME]; in
+    /// More files, read in the order of their names. TOML files may hold `[[feed]]`, `[group.NAME]` and `[filter.NAME]`; in
     /// OPML files, folders become groups. `*` and `?` may stand in the file's name. Relative to the file they stand in.
     pub(super) include: Vec<String>,
     /// Language of pages and mails: "en", "vi", or that of a language file in `templates`.
@@ -276,7 +276,7 @@ pub(super) struct Feed {
     /// Groups it belongs to.
     #[serde(default)]
     pub(super) groups: Vec<String>,
-    /// As in [fetch], for this feed. Unset: that of its groups (the shortest), else that of [fetch].
+    /// As in `[fetch]`, for this feed. Unset: that of its groups (the shortest), else that of `[fetch]`.
     #[serde(default)]
     pub(super) interval: Option<Span>,
     /// Where several feeds carry a story, the one with the highest number leads.
@@ -304,7 +304,7 @@ pub(super) struct Feed {
     /// Certificates (PEM) to trust for this feed besides the system's.
     #[serde(default)]
     pub(super) ca_certificate: Option<String>,
-    /// As in [fetch], for this feed.
+    /// As in `[fetch]`, for this feed.
     #[serde(default)]
     #[schemars(range(min = 0, max = 100_000))]
     pub(super) max_new: Option<u32>,
@@ -317,7 +317,7 @@ pub(super) struct Feed {
     /// false keeps the feed and its history without polling it.
     #[serde(default = "yes")]
     pub(super) enabled: bool,
-    /// Networks inside the wall that this feed may live in, besides those of [fetch].
+    /// Networks inside the wall that this feed may live in, besides those of `[fetch]`.
     #[serde(default)]
     pub(super) allow_networks: Vec<String>,
     /// false never lets a hub push this feed.
