@@ -1,19 +1,23 @@
 //! What two entries have in common, as one value: title, text, numbers, names, time. Takes match keys and titles; gives
 //! `Evidence` and the two bars that decide on it: the same text, the same story. Decides nothing about links and ids.
 
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 
 use crate::model::{Candidate, IncomingEntry, MatchKeys};
 
 use super::fold::{folded, mixed};
-use super::similarity::{Likeness, likeness};
+use super::similarity::{Likeness, likeness, overlap};
 
 /// Two entries farther apart are no near-duplicates, however alike.
 const WINDOW_S: i64 = 3 * 86_400;
 /// Words of a title that are compared.
 const TITLE_CAP: usize = 40;
+/// From so many words on, the text speaks for itself, and not the title alone.
+const TELLING_WORDS: u32 = 12;
+/// The lowest share of word pairs that makes two telling texts one story: that of long texts under one title.
+const LOWEST_BAR: f64 = 0.45 - TITLE_BONUS;
+/// By so much an equal title lowers the bar.
+const TITLE_BONUS: f64 = 0.15;
 
 /// What two entries have in common.
 #[derive(Clone, Copy, Debug)]
@@ -32,41 +36,71 @@ pub(super) struct Evidence {
     pub(super) apart_s: Option<i64>,
 }
 
+/// A title as comparison sees it, folded once for all that it is compared with.
+pub(super) struct Headline {
+    /// In order.
+    words: Vec<u64>,
+    /// Sorted, each once.
+    set: Vec<u64>,
+}
+
+impl Headline {
+    /// Of a title, without the site's name behind it.
+    pub(super) fn of(title: &str) -> Self {
+        let words = folded(title_core(title), TITLE_CAP).words;
+        let mut set = words.clone();
+        set.sort_unstable();
+        set.dedup();
+        Self { words, set }
+    }
+
+    /// Share of words that both have, of those that either has: 0 to 1.
+    fn shared(&self, other: &Self) -> f64 {
+        let both = self
+            .set
+            .iter()
+            .filter(|word| other.set.binary_search(word).is_ok())
+            .count();
+        let either = self.set.len() + other.set.len() - both;
+        if either == 0 {
+            0.0
+        } else {
+            both as f64 / either as f64
+        }
+    }
+}
+
 impl Evidence {
-    /// Of an incoming entry and a stored one.
-    pub(super) fn of(incoming: &IncomingEntry, known: &Candidate) -> Self {
-        let known_at = known.published_at.unwrap_or(known.first_seen_at);
-        let mut evidence = Self::between(
-            (&incoming.entry.title, &incoming.keys),
-            (&known.title, &known.keys),
+    /// Of an incoming entry, whose title is `headline`, and a stored one.
+    pub(super) fn of(incoming: &IncomingEntry, headline: &Headline, known: &Candidate) -> Self {
+        let text = likeness(
+            (&incoming.keys.sketch, incoming.keys.words),
+            (&known.keys.sketch, known.keys.words),
         );
+        let words = incoming.keys.words.min(known.keys.words);
+        let mut evidence = Self::with_titles(headline, &Headline::of(&known.title), text, words);
+        let known_at = known.published_at.unwrap_or(known.first_seen_at);
         evidence.apart_s = incoming.entry.published_at.map(|at| apart_s(at, known_at));
         evidence
     }
 
     /// Of two titles with their keys, without time.
     pub(super) fn between(left: (&str, &MatchKeys), right: (&str, &MatchKeys)) -> Self {
-        let (left_title, right_title) = (
-            folded(title_core(left.0), TITLE_CAP),
-            folded(title_core(right.0), TITLE_CAP),
+        let text = likeness(
+            (&left.1.sketch, left.1.words),
+            (&right.1.sketch, right.1.words),
         );
-        let left_set: HashSet<u64> = left_title.words.iter().copied().collect();
-        let right_set: HashSet<u64> = right_title.words.iter().copied().collect();
-        let both = left_set.intersection(&right_set).count();
-        let either = left_set.len() + right_set.len() - both;
+        let words = left.1.words.min(right.1.words);
+        Self::with_titles(&Headline::of(left.0), &Headline::of(right.0), text, words)
+    }
+
+    fn with_titles(left: &Headline, right: &Headline, text: Option<Likeness>, words: u32) -> Self {
         Self {
-            title_equal: !left_title.words.is_empty() && left_title.words == right_title.words,
-            title_shared: if either == 0 {
-                0.0
-            } else {
-                both as f64 / either as f64
-            },
-            title_words: left_title.words.len().max(right_title.words.len()),
-            text: likeness(
-                (&left.1.sketch, left.1.words),
-                (&right.1.sketch, right.1.words),
-            ),
-            words: left.1.words.min(right.1.words),
+            title_equal: !left.words.is_empty() && left.words == right.words,
+            title_shared: left.shared(right),
+            title_words: left.words.len().max(right.words.len()),
+            text,
+            words,
             apart_s: None,
         }
     }
@@ -98,7 +132,7 @@ impl Evidence {
         if !self.near() {
             return None;
         }
-        let Some(text) = self.text.filter(|_| self.words >= 12) else {
+        let Some(text) = self.text.filter(|_| self.words >= TELLING_WORDS) else {
             return self.same_headline().then_some(100);
         };
         let share = if self.title_equal {
@@ -118,7 +152,7 @@ impl Evidence {
             _ => 0.45,
         };
         if self.title_equal {
-            by_length - 0.15
+            by_length - TITLE_BONUS
         } else {
             by_length
         }
@@ -134,6 +168,14 @@ impl Evidence {
             && texts_agree
             && self.apart_s.is_some_and(|apart_s| apart_s <= 86_400)
     }
+}
+
+/// Two texts that are long enough to say it have too little in common for [`Evidence::same_story`], whatever their
+/// titles are: the usual outcome, told from the sketches alone.
+pub(super) fn texts_apart(left: &MatchKeys, right: &MatchKeys) -> bool {
+    left.words.min(right.words) >= TELLING_WORDS
+        && overlap((&left.sketch, left.words), (&right.sketch, right.words))
+            .is_some_and(|share| share < LOWEST_BAR)
 }
 
 /// Other numbers are other news: 2–1 is not 3–1, Monday's rate not Tuesday's. Names say so too, where many are replaced.

@@ -57,7 +57,10 @@ pub(super) fn folded(text: &str, cap: usize) -> Folded {
     if text.bytes().any(|byte| byte == 0xE1 || byte == 0xE3) && text.chars().any(needs_composing) {
         text.nfc().all(|char| scan.take(char));
     } else {
-        text.chars().all(|char| scan.take(char));
+        let mut rest = text.chars();
+        while rest.next().is_some_and(|char| scan.take(char)) {
+            rest = scan.letters(rest.as_str()).chars();
+        }
     }
     scan.end_word();
     scan.folded
@@ -109,6 +112,19 @@ impl Scan {
             Mark::Gap => self.end_word(),
         }
         self.folded.words.len() < self.cap
+    }
+
+    /// Takes the ASCII letters that go on with a word, as [`Self::take`] would one by one; gives what is left.
+    fn letters<'a>(&mut self, rest: &'a str) -> &'a str {
+        if self.length == 0 || self.number || self.pending {
+            return rest;
+        }
+        let run = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (letters, rest) = rest.split_at(run);
+        for letter in letters.bytes() {
+            self.push(char::from(letter.to_ascii_lowercase()));
+        }
+        rest
     }
 
     fn letter(&mut self, letter: char, capital: bool) {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::model::{Candidate, FeedId, IncomingEntry, JoinReason, StoryId};
 
-use super::evidence::Evidence;
+use super::evidence::{self, Evidence, Headline};
 use super::link;
 
 /// The story that `incoming` is part of: by id, else by link, else by the most alike text; the oldest where several fit.
@@ -15,12 +15,13 @@ pub(super) fn join(
     candidates: &[Candidate],
 ) -> Option<(StoryId, JoinReason)> {
     let crowded = crowded_feeds(incoming, candidates);
+    let headline = Headline::of(&incoming.entry.title);
     candidates
         .iter()
         .filter_map(|known| {
             let story = known.story?;
             let reason = reason(
-                incoming,
+                (incoming, &headline),
                 known,
                 crowded.get(&known.feed).copied().unwrap_or(0),
             )?;
@@ -52,15 +53,24 @@ fn crowded_feeds(incoming: &IncomingEntry, candidates: &[Candidate]) -> HashMap<
     counts
 }
 
-fn reason(incoming: &IncomingEntry, known: &Candidate, sharing_link: usize) -> Option<JoinReason> {
-    let evidence = Evidence::of(incoming, known);
+fn reason(
+    (incoming, headline): (&IncomingEntry, &Headline),
+    known: &Candidate,
+    sharing_link: usize,
+) -> Option<JoinReason> {
     let same = |left: &Option<String>, right: &Option<String>| left.is_some() && left == right;
+    let same_id = same(&incoming.keys.global_id, &known.keys.global_id);
+    let same_link = same(&incoming.keys.canonical_link, &known.keys.canonical_link);
+    if !same_id && !same_link && evidence::texts_apart(&incoming.keys, &known.keys) {
+        return None;
+    }
+    let evidence = Evidence::of(incoming, headline, known);
     // Generators that count (`tag:example.org,2008:Post/1`) do give one id to two things, years apart.
     let contradicted = evidence.unlike() && evidence.apart_s.is_some_and(|_| !evidence.near());
-    if same(&incoming.keys.global_id, &known.keys.global_id) && !contradicted {
+    if same_id && !contradicted {
         return Some(JoinReason::PublisherId);
     }
-    if same(&incoming.keys.canonical_link, &known.keys.canonical_link) && !contradicted {
+    if same_link && !contradicted {
         let article = incoming
             .keys
             .canonical_link

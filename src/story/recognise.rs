@@ -3,7 +3,7 @@
 
 use crate::model::{Candidate, IncomingEntry, ParsedEntry, Recognition};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Headline};
 use super::link;
 
 /// Kinds of proof, the best last.
@@ -30,11 +30,12 @@ impl Proof {
 
 /// The known entry that `incoming` is, if any: best proof, then most shared text, then the oldest row.
 pub(super) fn recognise(incoming: &IncomingEntry, candidates: &[Candidate]) -> Option<Recognition> {
+    let headline = Headline::of(&incoming.entry.title);
     candidates
         .iter()
         .filter(|candidate| !candidate.present)
         .filter_map(|candidate| {
-            let evidence = Evidence::of(incoming, candidate);
+            let evidence = Evidence::of(incoming, &headline, candidate);
             let shared = evidence.text.map_or(0.0, |text| text.shared);
             proof(incoming, candidate, &evidence).map(|proof| (proof, shared, candidate.entry))
         })

@@ -107,32 +107,37 @@ pub(super) fn sketch(text: &Folded, title: &Folded) -> Vec<u8> {
 pub(super) fn likeness(left: (&[u8], u32), right: (&[u8], u32)) -> Option<Likeness> {
     let (left_numbers, left_names, left_bins) = parts(left.0)?;
     let (right_numbers, right_names, right_bins) = parts(right.0)?;
-    let used = left_bins
-        .iter()
-        .zip(right_bins)
-        .filter(|(left, right)| **left != 0 || **right != 0)
-        .count();
-    let equal = left_bins
-        .iter()
-        .zip(right_bins)
-        .filter(|(left, right)| **left != 0 && left == right)
-        .count();
-    let shared = if used == 0 {
-        0.0
-    } else {
-        equal as f64 / used as f64
-    };
-    let (fewer, more) = (
-        f64::from(left.1.min(right.1)),
-        f64::from(left.1.max(right.1)),
-    );
-    let contained = (shared * (fewer + more) / ((1.0 + shared) * fewer.max(1.0))).min(1.0);
+    let (shared, contained) = shares((left_bins, left.1), (right_bins, right.1));
     Some(Likeness {
         shared,
         contained,
         numbers: compared(left_numbers, right_numbers),
         names: compared(left_names, right_names),
     })
+}
+
+/// The larger of `shared` and `contained` of [`likeness`], without the facts: enough to see that two texts are apart.
+pub(super) fn overlap(left: (&[u8], u32), right: (&[u8], u32)) -> Option<f64> {
+    let (_, _, left_bins) = parts(left.0)?;
+    let (_, _, right_bins) = parts(right.0)?;
+    let (shared, contained) = shares((left_bins, left.1), (right_bins, right.1));
+    Some(shared.max(contained))
+}
+
+/// Shares of word pairs: of those that either has, and of the shorter text's those that the longer has too.
+fn shares(left: (&[u8], u32), right: (&[u8], u32)) -> (f64, f64) {
+    let (mut used, mut equal) = (0_u32, 0_u32);
+    for (left, right) in left.0.iter().zip(right.0) {
+        used += u32::from(*left | *right != 0);
+        equal += u32::from(*left != 0 && left == right);
+    }
+    let shared = f64::from(equal) / f64::from(used.max(1));
+    let (fewer, more) = (
+        f64::from(left.1.min(right.1)),
+        f64::from(left.1.max(right.1)),
+    );
+    let contained = (shared * (fewer + more) / ((1.0 + shared) * fewer.max(1.0))).min(1.0);
+    (shared, contained)
 }
 
 /// Neighbouring words as one hash; a text of one word has that word.
