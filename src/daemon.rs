@@ -5,8 +5,10 @@ mod flows;
 mod generation;
 mod housekeeping;
 mod listen;
+mod persist;
 mod pulse;
 mod signals;
+mod troubles;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::telemetry;
 
 use flows::{Ended, Flows, Prepared};
 use signals::{Signal, Signals};
+use troubles::Troubles;
 
 pub use generation::{Generation, Workbench, stage_problems};
 pub use housekeeping::once as keep_house;
@@ -118,14 +121,15 @@ async fn supervise(
     let stop_serving = CancellationToken::new();
     let config = Arc::clone(&site.front.load().config);
     let mut servers = listen::open(&config, site, &stop_serving).await?;
-    let mut flows = prepared.start(site).await?;
+    let troubles = Troubles::default();
+    let mut flows = prepared.start(site, &troubles).await?;
     site.ready.store(true, Ordering::Release);
     systemd::notify(Notice::Ready);
-    let mut pulse = pulse::Pulse::new();
+    let mut pulse = pulse::Pulse::new(troubles.clone());
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                Signal::Reload => flows = reload((launch, bench), flows, site).await?,
+                Signal::Reload => flows = reload((launch, bench), flows, (site, &troubles)).await?,
                 Signal::Stop => break,
             },
             () = pulse.next() => pulse.beat(site).await,
@@ -165,7 +169,7 @@ fn fail(ended: Ended) -> anyhow::Result<Outcome> {
 async fn reload(
     (launch, bench): (&Launch, &Workbench),
     flows: Flows,
-    site: &Arc<Site>,
+    (site, troubles): (&Arc<Site>, &Troubles),
 ) -> anyhow::Result<Flows> {
     systemd::notify(Notice::Reloading);
     let outcome = Generation::load(launch).and_then(|next| {
@@ -179,7 +183,7 @@ async fn reload(
                 certificates.reload();
             }
             flows.stop().await;
-            (next.start(site).await?, String::new())
+            (next.start(site, troubles).await?, String::new())
         }
         Err(complaints) => {
             for line in complaints.lines() {

@@ -126,13 +126,19 @@ impl Poller {
         }
     }
 
-    /// Polls what falls due until `stop`; then starts nothing more and lets what is in flight end.
+    /// Polls what falls due until `stop`; then, and after an error, starts nothing more and lets what is in flight end.
     ///
     /// # Errors
     /// When the store cannot be read or claims cannot be made durable.
     pub async fn run(&self, stop: CancellationToken) -> Result<Summary> {
-        let mut watch = ClockWatch::start(&self.shared.parts.clock);
         let mut pass = self.begin().await?;
+        let ran = self.turns(&mut pass, &stop).await;
+        let finished = self.finish(pass).await;
+        ran.and(finished)
+    }
+
+    async fn turns(&self, pass: &mut Pass, stop: &CancellationToken) -> Result<()> {
+        let mut watch = ClockWatch::start(&self.shared.parts.clock);
         pass.pace = self.pace().await?;
         let mut hosts_kept_at = self.shared.parts.clock.now();
         while !stop.is_cancelled() {
@@ -141,7 +147,7 @@ impl Poller {
                 pass.waiting = Waiting::default();
             }
             let wake = if watch.plausible(&self.shared.parts.clock) {
-                self.fill(&mut pass).await?
+                self.fill(pass).await?
             } else {
                 None
             };
@@ -149,14 +155,14 @@ impl Poller {
             let nap = wake.map_or(NAP, |at| self.until(at)).min(NAP);
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(ended) = pass.set.join_next() => self.ended(&mut pass, ended),
+                Some(ended) = pass.set.join_next() => self.ended(pass, ended),
                 () = tokio::time::sleep(nap) => {}
             }
             while let Some(ended) = pass.set.try_join_next() {
-                self.ended(&mut pass, ended);
+                self.ended(pass, ended);
             }
         }
-        self.finish(pass).await
+        Ok(())
     }
 
     /// Polls until nothing is due that may be asked now: the verb `poll`, and tests with a clock of their own.

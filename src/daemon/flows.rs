@@ -7,6 +7,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::persist::persist;
+use super::troubles::Troubles;
 use super::{Generation, Workbench, housekeeping};
 use crate::config;
 use crate::http::{Front, Site};
@@ -76,7 +78,7 @@ impl Prepared {
     }
 
     /// Makes the stored feeds and subscribers those of the config, renders everything once, then starts the flows.
-    pub(super) async fn start(self, site: &Site) -> anyhow::Result<Flows> {
+    pub(super) async fn start(self, site: &Site, troubles: &Troubles) -> anyhow::Result<Flows> {
         let now = site.clock.now();
         let config = &self.generation.config;
         site.store
@@ -87,10 +89,10 @@ impl Prepared {
             .await?;
         site.front.store(Arc::new(self.front()));
         self.releaser.refresh().await?;
-        Ok(self.spawn(site))
+        Ok(self.spawn(site, troubles))
     }
 
-    fn spawn(self, site: &Site) -> Flows {
+    fn spawn(self, site: &Site, troubles: &Troubles) -> Flows {
         let retention = self.generation.config.retention;
         let Self {
             poller,
@@ -115,17 +117,7 @@ impl Prepared {
             keeping.await;
             Ok(())
         });
-        let (token, historian) = (stop.clone(), poller.clone());
-        flows.add("backfill", async move {
-            Ok(historian.run_backfill(token).await?)
-        });
-        let (token, subscriber) = (stop.clone(), poller.clone());
-        flows.add("push", async move { Ok(subscriber.run_push(token).await?) });
-        let token = stop.clone();
-        flows.add(
-            "poll",
-            async move { Ok(poller.run(token).await.map(drop)?) },
-        );
+        flows.add_polling(&poller, troubles);
         let token = stop.clone();
         flows.add("websub", async move {
             courier.run(token).await;
@@ -151,6 +143,33 @@ impl Flows {
         flow: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) {
         self.tasks.spawn(async move { (name, flow.await) });
+    }
+
+    /// What polls on: the store may fail it for a while.
+    fn add_polling(&mut self, poller: &Poller, troubles: &Troubles) {
+        let historian = poller.clone();
+        let backfill = move |stop| {
+            let historian = historian.clone();
+            async move { historian.run_backfill(stop).await }
+        };
+        let subscriber = poller.clone();
+        let push = move |stop| {
+            let subscriber = subscriber.clone();
+            async move { subscriber.run_push(stop).await }
+        };
+        let poller = poller.clone();
+        let poll = move |stop| {
+            let poller = poller.clone();
+            async move { poller.run(stop).await.map(drop) }
+        };
+        let (stop, troubles) = (self.stop.clone(), troubles.clone());
+        let kept = persist("backfill", troubles.clone(), stop.clone(), backfill);
+        self.add("backfill", kept);
+        self.add(
+            "push",
+            persist("push", troubles.clone(), stop.clone(), push),
+        );
+        self.add("poll", persist("poll", troubles, stop, poll));
     }
 
     /// Waits until a flow ends by itself, which none does in health.

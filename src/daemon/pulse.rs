@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::troubles::Troubles;
 use crate::http::Site;
 use crate::model::{FeedStanding, MessageStanding};
 use crate::store::StoreFacts;
@@ -15,14 +16,16 @@ const STATUS_EVERY: Duration = Duration::from_secs(15);
 /// Beats at least twice in the watchdog's interval.
 pub(super) struct Pulse {
     ticks: Interval,
+    troubles: Troubles,
 }
 
 impl Pulse {
-    pub(super) fn new() -> Self {
+    /// The status line begins with `troubles`.
+    pub(super) fn new(troubles: Troubles) -> Self {
         let every = systemd::watchdog().map_or(STATUS_EVERY, |limit| (limit / 3).min(STATUS_EVERY));
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { ticks }
+        Self { ticks, troubles }
     }
 
     /// The next beat is due.
@@ -39,7 +42,7 @@ impl Pulse {
         match tokio::time::timeout(self.ticks.period(), alive).await {
             Ok(Ok(facts)) => {
                 systemd::notify(Notice::Watchdog);
-                systemd::notify(Notice::Status(&line(&facts)));
+                systemd::notify(Notice::Status(&self.troubles.before(&line(&facts))));
                 measure(site, &facts);
             }
             Ok(Err(error)) => {

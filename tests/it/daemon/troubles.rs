@@ -1,0 +1,42 @@
+//! Promise 9: what fails beside it does not stop the daemon; it says which part rests and why, and goes on afterwards.
+
+use super::{ALL, config, merged, settle, wait_for_merged};
+use crate::support::origin::Origin;
+use crate::support::planet::planet;
+use crate::support::process::{Home, free_address};
+
+/// How often the floor of a test's own network lets a feed be polled.
+const OFTEN: &str = "interval = \"3s\"\nadaptive = false\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_store_rests_polling_while_serving_goes_on() {
+    let origin = Origin::start().await;
+    let listen = free_address();
+    let feeds = settle(&origin, &planet(2, 3));
+    let home = Home::new(&config(listen, &feeds, &format!("{OFTEN}{ALL}")));
+    let mut daemon = home.start();
+    wait_for_merged(&mut daemon, listen, 6);
+
+    let other = rusqlite::Connection::open(home.path("feedmill.db")).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE UPDATE OF next_poll_at ON feed
+             BEGIN SELECT RAISE(ABORT, 'no more claims'); END",
+        )
+        .unwrap();
+    let status = daemon.wait_for_status("poll rests: ");
+    assert!(status.contains("no more claims"), "{status}");
+    assert!(status.contains("2 feeds polled"), "{status}");
+    assert_eq!(merged(listen).len(), 6, "serving goes on");
+
+    let asked = origin.requests().len();
+    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    daemon.wait_for(|_| origin.requests().len() > asked);
+    let log = daemon.log();
+    assert_eq!(
+        log.matches("the poll flow rests").count(),
+        1,
+        "told once: {log}"
+    );
+    assert!(daemon.stop().success());
+}
