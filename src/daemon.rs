@@ -7,6 +7,7 @@ mod housekeeping;
 mod listen;
 mod persist;
 mod pulse;
+mod reload;
 mod signals;
 mod troubles;
 
@@ -27,6 +28,7 @@ use crate::systemd::{self, Notice};
 use crate::telemetry;
 
 use flows::{Ended, Flows, Prepared};
+use reload::Reload;
 use signals::{Signal, Signals};
 use troubles::Troubles;
 
@@ -125,11 +127,17 @@ async fn supervise(
     let mut flows = prepared.start(site, &troubles).await?;
     site.ready.store(true, Ordering::Release);
     systemd::notify(Notice::Ready);
+    let reload = Reload {
+        launch,
+        bench,
+        site,
+        troubles: &troubles,
+    };
     let mut pulse = pulse::Pulse::new(troubles.clone());
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                Signal::Reload => flows = reload((launch, bench), flows, (site, &troubles)).await?,
+                Signal::Reload => flows = reload.run(flows).await,
                 Signal::Stop => break,
             },
             () = pulse.next() => pulse.beat(site).await,
@@ -163,66 +171,4 @@ async fn drain(
 
 fn fail(ended: Ended) -> anyhow::Result<Outcome> {
     Err(ended.error).with_context(|| format!("the {} flow ended", ended.flow))
-}
-
-/// Builds the next generation whole, then swaps; on any error the old one stays (promise 10).
-async fn reload(
-    (launch, bench): (&Launch, &Workbench),
-    flows: Flows,
-    (site, troubles): (&Arc<Site>, &Troubles),
-) -> anyhow::Result<Flows> {
-    systemd::notify(Notice::Reloading);
-    let outcome = Generation::load(launch).and_then(|next| {
-        warn_of_restarts(&site.front.load().config, &next.config);
-        Prepared::of(next, bench, &site.shelf)
-    });
-    let accepted = outcome.is_ok();
-    let (flows, text) = match outcome {
-        Ok(next) => {
-            if let Some(certificates) = &site.certificates {
-                certificates.reload();
-            }
-            flows.stop().await;
-            (next.start(site, troubles).await?, String::new())
-        }
-        Err(complaints) => {
-            for line in complaints.lines() {
-                tracing::error!(error = ?line, "config refused, the old one stays");
-            }
-            (flows, complaints)
-        }
-    };
-    site.metrics.reload(accepted);
-    let line = if accepted {
-        "reloaded"
-    } else {
-        "reload refused: the old config stays (see the log)"
-    };
-    tracing::info!("{line}");
-    systemd::notify(Notice::Status(line));
-    leave_outcome(site, &text).await?;
-    systemd::notify(Notice::Ready);
-    Ok(flows)
-}
-
-/// The outcome with its instant, so that a waiting `reload` sees that it is new.
-async fn leave_outcome(site: &Site, complaints: &str) -> anyhow::Result<()> {
-    let note = serde_json::json!({ "at": site.clock.now(), "complaints": complaints });
-    site.store
-        .set_note(RELOAD_NOTE, Some(note.to_string().into_bytes()))
-        .await?;
-    Ok(())
-}
-
-fn warn_of_restarts(old: &Config, new: &Config) {
-    let changed = [
-        ("store.url", old.store != new.store),
-        ("http.listen", old.http.listen != new.http.listen),
-        ("http.admin", old.http.admin != new.http.admin),
-        ("http.tls", old.http.tls != new.http.tls),
-        ("log", old.log != new.log),
-    ];
-    for (key, _) in changed.into_iter().filter(|(_, changed)| *changed) {
-        tracing::warn!("`{key}` changed: that needs a restart, the rest is applied");
-    }
 }

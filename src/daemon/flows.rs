@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::persist::persist;
 use super::troubles::Troubles;
 use super::{Generation, Workbench, housekeeping};
-use crate::config;
+use crate::config::{self, RetentionConfig};
 use crate::http::{Front, Site};
 use crate::mail::{Ground, Mailer};
 use crate::poll::{self, FirstPolls, Poller};
 use crate::publish::Shelf;
 use crate::release::{Courier, Releaser, system_challenge};
+use crate::store;
 
 /// A flow that ended although nobody stopped it.
 pub(super) struct Ended {
@@ -23,12 +24,13 @@ pub(super) struct Ended {
     pub(super) error: anyhow::Error,
 }
 
-/// Flows ready to start; making them changes nothing outside, so that a refused config costs nothing.
+/// Flows ready to start; making them changes nothing outside, so that a refused config costs nothing. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Prepared {
     generation: Generation,
     poller: Poller,
     releaser: Arc<Releaser>,
-    mailer: Mailer,
+    mailer: Arc<Mailer>,
     touched: Arc<Notify>,
 }
 
@@ -36,6 +38,7 @@ pub(super) struct Prepared {
 pub(super) struct Flows {
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     stop: CancellationToken,
+    prepared: Prepared,
 }
 
 impl Prepared {
@@ -60,7 +63,7 @@ impl Prepared {
         Ok(Self {
             poller: generation.poller(bench, &touched),
             releaser: Arc::new(generation.releaser(bench, shelf.clone())),
-            mailer,
+            mailer: Arc::new(mailer),
             touched,
             generation,
         })
@@ -78,46 +81,42 @@ impl Prepared {
     }
 
     /// Makes the stored feeds and subscribers those of the config, renders everything once, then starts the flows.
-    pub(super) async fn start(self, site: &Site, troubles: &Troubles) -> anyhow::Result<Flows> {
-        let now = site.clock.now();
+    ///
+    /// # Errors
+    /// When the store does not take the feeds and subscribers; nothing is changed then.
+    pub(super) async fn start(self, site: &Site, troubles: &Troubles) -> store::Result<Flows> {
         let config = &self.generation.config;
+        let feeds = poll::feed_specs(config, FirstPolls::Spread);
+        let subscribers = Mailer::subscriber_specs(config);
         site.store
-            .sync_feeds(poll::feed_specs(config, FirstPolls::Spread), now)
-            .await?;
-        site.store
-            .sync_subscribers(Mailer::subscriber_specs(config), now)
+            .sync(feeds, subscribers, site.clock.now())
             .await?;
         site.front.store(Arc::new(self.front()));
-        self.releaser.refresh().await?;
+        if let Err(error) = self.releaser.refresh().await {
+            // A folder of files that cannot be written, say: the shelf is filled before, and the flow tries again.
+            tracing::error!(error = ?anyhow::Error::from(error), "publishing failed at the start");
+        }
         Ok(self.spawn(site, troubles))
     }
 
-    fn spawn(self, site: &Site, troubles: &Troubles) -> Flows {
-        let retention = self.generation.config.retention;
+    /// Starts the flows over what is stored.
+    pub(super) fn spawn(self, site: &Site, troubles: &Troubles) -> Flows {
+        let mut flows = Flows {
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+            prepared: self.clone(),
+        };
+        let stop = flows.stop.clone();
+        flows.add_housekeeping(site, self.generation.config.retention);
+        flows.add_polling(&self.poller, troubles);
         let Self {
-            poller,
             releaser,
             mailer,
             touched,
             generation,
+            ..
         } = self;
         let courier = Courier::new(&releaser, generation.fetcher, system_challenge);
-        let mut flows = Flows {
-            tasks: JoinSet::new(),
-            stop: CancellationToken::new(),
-        };
-        let stop = flows.stop.clone();
-        let keeping = housekeeping::run(
-            site.store.clone(),
-            retention,
-            site.clock.clone(),
-            stop.clone(),
-        );
-        flows.add("housekeeping", async move {
-            keeping.await;
-            Ok(())
-        });
-        flows.add_polling(&poller, troubles);
         let token = stop.clone();
         flows.add("websub", async move {
             courier.run(token).await;
@@ -145,7 +144,16 @@ impl Flows {
         self.tasks.spawn(async move { (name, flow.await) });
     }
 
-    /// What polls on: the store may fail it for a while.
+    fn add_housekeeping(&mut self, site: &Site, retention: RetentionConfig) {
+        let (store, clock) = (site.store.clone(), site.clock.clone());
+        let keeping = housekeeping::run(store, retention, clock, self.stop.clone());
+        self.add("housekeeping", async move {
+            keeping.await;
+            Ok(())
+        });
+    }
+
+    /// What polls: the store may fail it for a while.
     fn add_polling(&mut self, poller: &Poller, troubles: &Troubles) {
         let historian = poller.clone();
         let backfill = move |stop| {
@@ -188,8 +196,8 @@ impl Flows {
         }
     }
 
-    /// Asks all flows to finish what is under way, and waits for them.
-    pub(super) async fn stop(mut self) {
+    /// Asks all flows to finish what is under way, and waits for them; they can be started again.
+    pub(super) async fn stop(mut self) -> Prepared {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             match ended {
@@ -200,5 +208,6 @@ impl Flows {
                 Err(panic) => tracing::error!(error = ?panic.to_string(), "a flow panicked"),
             }
         }
+        self.prepared
     }
 }

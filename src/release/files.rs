@@ -38,7 +38,8 @@ struct Line {
 type Placed = (String, Arc<Document>);
 
 impl Releaser {
-    /// Writes what changed for every merged feed that wants files.
+    /// Writes what changed for every merged feed that wants files. A folder that fails keeps no other from being
+    /// written; the first failure is given back, further ones are told here.
     pub(super) async fn write(
         &self,
         state: &mut State,
@@ -47,6 +48,7 @@ impl Releaser {
         report: &mut Report,
     ) -> Result<(), ReleaseError> {
         let folders = self.folders(state, chosen, documents).await?;
+        let mut failed = Ok(());
         for (dir, placed) in folders {
             let mut known = std::mem::take(&mut state.files.0);
             let task = tokio::task::spawn_blocking(move || {
@@ -55,9 +57,15 @@ impl Releaser {
             });
             let (known, outcome) = task.await?;
             state.files.0 = known;
-            report.written.extend(outcome?);
+            match outcome {
+                Ok(written) => report.written.extend(written),
+                Err(error) if failed.is_ok() => failed = Err(error),
+                Err(error) => {
+                    tracing::error!(error = ?anyhow::Error::from(error), "files could not be written");
+                }
+            }
         }
-        Ok(())
+        failed
     }
 
     /// Files whose bytes are not what they should be.

@@ -4,10 +4,24 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Result, Store, commit, feeds};
+use super::{Result, Store, commit, feeds, subscribers};
 use crate::model::*;
 
 impl Store {
+    /// Makes the stored feeds and subscribers those of the config, in one commit: all of it or nothing.
+    pub async fn sync(
+        &self,
+        feeds: Vec<FeedSpec>,
+        subscribers: Vec<SubscriberSpec>,
+        now: Timestamp,
+    ) -> Result<SyncReport> {
+        self.write("syncing with the config", move |conn| {
+            let report = feeds::sync(conn, &feeds, now)?;
+            subscribers::sync(conn, &subscribers, now)?;
+            Ok(report)
+        })
+        .await
+    }
     /// Makes the stored feeds those of the config; keeps the history of the ones that left.
     pub async fn sync_feeds(&self, specs: Vec<FeedSpec>, now: Timestamp) -> Result<SyncReport> {
         self.write("syncing the feeds", move |conn| {

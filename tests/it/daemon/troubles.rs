@@ -40,3 +40,47 @@ async fn an_error_of_the_store_rests_polling_while_serving_goes_on() {
     );
     assert!(daemon.stop().success());
 }
+
+/// Two merged feeds as files: the first in a folder that cannot be one, the second in a good one.
+fn with_files(home: &Home) -> String {
+    home.write("blocked", "a file, not a folder");
+    format!(
+        "{ALL}files = \"blocked\"\n[publish.more]\ntitle = \"More\"\ngroups = [\"*\"]\nfiles = \"public\"\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_onto_a_folder_that_cannot_be_written_serves_on() {
+    let origin = Origin::start().await;
+    let listen = free_address();
+    let feeds = settle(&origin, &planet(2, 3));
+    let home = Home::new(&config(listen, &feeds, ALL));
+    let mut daemon = home.start();
+    wait_for_merged(&mut daemon, listen, 6);
+
+    home.write("feedmill.toml", config(listen, &feeds, &with_files(&home)));
+    assert_eq!(home.verb(&["reload"]), "reloaded\n");
+    assert_eq!(merged(listen).len(), 6);
+    assert!(
+        home.path("public/more.json").is_file(),
+        "the good folder is written"
+    );
+    let log = daemon.log();
+    assert!(
+        log.contains("publishing failed") && log.contains("blocked"),
+        "{log}"
+    );
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_stops_no_start() {
+    let listen = free_address();
+    let home = Home::new("");
+    let text = config(listen, &[], &with_files(&home));
+    home.write("feedmill.toml", text);
+    let daemon = home.start();
+    assert_eq!(merged(listen).len(), 0);
+    assert!(home.path("public/more.json").is_file());
+    assert!(daemon.stop().success());
+}
