@@ -139,7 +139,7 @@ async fn dispatch(cli: Cli, out: &mut Output) -> anyhow::Result<Exit> {
 
 /// What the config names, asked once and politely.
 async fn check_online(global: &Global, json: bool, out: &mut Output) -> anyhow::Result<Exit> {
-    let desk = match Desk::open(global, out).await? {
+    let desk = match Desk::open(global, Leave::Sync, out).await? {
         Ok(desk) => desk,
         Err(exit) => return Ok(exit),
     };
@@ -151,7 +151,7 @@ async fn check_online(global: &Global, json: bool, out: &mut Output) -> anyhow::
 
 /// Verbs that work with the database, beside a running daemon or without one.
 async fn at_the_desk(global: &Global, verb: Verb, out: &mut Output) -> anyhow::Result<Exit> {
-    let desk = match Desk::open(global, out).await? {
+    let desk = match Desk::open(global, Leave::of(&verb), out).await? {
         Ok(desk) => desk,
         Err(exit) => return Ok(exit),
     };
@@ -185,6 +185,24 @@ async fn at_the_desk(global: &Global, verb: Verb, out: &mut Output) -> anyhow::R
     exit
 }
 
+/// What a verb may do to the database before its own work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Leave {
+    /// Nothing: it is the daemon's.
+    Look,
+    /// Make the stored feeds those of the config, where no daemon does that at its own start and reload.
+    Sync,
+}
+
+impl Leave {
+    fn of(verb: &Verb) -> Self {
+        match verb {
+            Verb::Reload | Verb::Backup(_) => Self::Look,
+            _ => Self::Sync,
+        }
+    }
+}
+
 /// What a verb that works with the config and the database stands on; opened beside a running daemon.
 pub struct Desk {
     /// Config and compiled rules.
@@ -194,8 +212,13 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Loads the config and opens its database; complaints about the config are printed and end the verb with 2.
-    async fn open(global: &Global, out: &mut Output) -> anyhow::Result<Result<Self, Exit>> {
+    /// Loads the config and opens its database; complaints about the config are printed and end the verb with 2. What
+    /// a running daemon polls is left as it is: an edited config holds from its reload on, whole or not at all.
+    async fn open(
+        global: &Global,
+        leave: Leave,
+        out: &mut Output,
+    ) -> anyhow::Result<Result<Self, Exit>> {
         let generation = match Generation::load(&global.launch()) {
             Ok(generation) => generation,
             Err(complaints) => {
@@ -211,8 +234,10 @@ impl Desk {
         })
         .await?;
         let clock = Clock::system();
-        let specs = crate::poll::feed_specs(&generation.config, FirstPolls::AtOnce);
-        store.sync_feeds(specs, clock.now()).await?;
+        if leave >= Leave::Sync && store.holder().await?.is_none() {
+            let specs = crate::poll::feed_specs(&generation.config, FirstPolls::AtOnce);
+            store.sync_feeds(specs, clock.now()).await?;
+        }
         Ok(Ok(Self {
             bench: Workbench::over(store, clock, &generation).await?,
             generation,

@@ -186,6 +186,11 @@ impl Poller {
             let Some(state) = self.shared.parts.store.feed(key).await? else {
                 continue;
             };
+            if !self.shared.parts.settings.knows(&state.key) {
+                let unknown = "the config does not name it".to_owned();
+                pass.summary.troubles.push((state.key, unknown));
+                continue;
+            }
             let policy = self.shared.parts.settings.policy(&state.key, now);
             match schedule::manual_poll_at(&state, &policy, insistence) {
                 Some((until, reason)) if until > now => {
@@ -257,20 +262,33 @@ impl Poller {
             }
             let mut more = false;
             if pass.waiting.wants_more(now, WAITING) {
-                let due = parts
-                    .store
-                    .due_feeds(now, pass.waiting.len() + BATCH)
-                    .await?;
+                let due = self.due(now, pass.waiting.len() + BATCH).await?;
                 more = pass.waiting.refill(due, now);
                 if !more && pass.waiting.is_empty() {
                     let next = parts.store.next_due_at().await?;
-                    pass.waiting.quiet(next);
+                    // What is due and not taken is not ours to poll: whoever else it is for is awaited, not asked.
+                    pass.waiting.quiet(next.filter(|at| *at > now));
                 }
             }
             let wake = self.start_waiting(pass).await?;
             if !more {
                 return Ok(wake.into_iter().chain(pass.waiting.quiet_until()).min());
             }
+        }
+    }
+
+    /// Up to `most` due feeds that the config names. The store may hold others while another process, or a reload, has
+    /// a config of its own.
+    async fn due(&self, now: Timestamp, mut most: usize) -> Result<Vec<FeedState>> {
+        let parts = &self.shared.parts;
+        loop {
+            let mut due = parts.store.due_feeds(now, most).await?;
+            let all = due.len() < most;
+            due.retain(|state| parts.settings.knows(&state.key));
+            if all || !due.is_empty() {
+                return Ok(due);
+            }
+            most *= 2;
         }
     }
 

@@ -267,8 +267,8 @@ impl Store {
         })
         .await
     }
-    /// Process id of the daemon that holds the database, if one does.
-    pub async fn holder(&self) -> Result<Option<u32>> {
+    /// Process id of the daemon that holds the database, if one does; "unknown" where it could not write it down.
+    pub async fn holder(&self) -> Result<Option<String>> {
         open::holder(&self.0.path)
     }
 

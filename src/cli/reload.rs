@@ -25,7 +25,8 @@ pub async fn run(store: &Store, out: &mut Output) -> anyhow::Result<Exit> {
         .await?
         .context("no daemon is running on this database")?;
     let before = store.note(RELOAD_NOTE).await?;
-    let pid = i32::try_from(holder)
+    let pid = holder
+        .parse()
         .ok()
         .and_then(Pid::from_raw)
         .context("the lock names no process")?;

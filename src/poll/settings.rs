@@ -90,6 +90,12 @@ impl Settings {
             .then(|| format!("{base}websub/{token}"))
     }
 
+    /// Does the config name the feed with `key`? One that it does not is not ours to poll: we know neither its rules nor
+    /// how it wants to be asked.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.0.feeds.contains_key(key)
+    }
+
     /// Of the feed with `key`; those of `[fetch]` for one that left the config a moment ago.
     pub(super) fn feed(&self, key: &str) -> &Arc<FeedSettings> {
         self.0.feeds.get(key).unwrap_or(&self.0.fallback)

@@ -50,15 +50,9 @@ impl Lock {
         match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = if holder.trim().is_empty() {
-                    "unknown"
-                } else {
-                    holder.trim()
-                }
-                .to_owned();
                 return Err(StoreError::Locked {
                     path: path.to_owned(),
-                    holder,
+                    holder: named(&holder),
                 });
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -96,8 +90,16 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
     }
 }
 
+/// The holder as its lock file names it.
+fn named(text: &str) -> String {
+    match text.trim() {
+        "" => "unknown".to_owned(),
+        holder => holder.to_owned(),
+    }
+}
+
 /// Process id of the daemon that holds the lock beside `path`, if one does.
-pub(super) fn holder(path: &Path) -> Result<Option<u32>> {
+pub(super) fn holder(path: &Path) -> Result<Option<String>> {
     let failed = |error: std::io::Error| told_io("looking at the lock", error);
     let Ok(mut file) = OpenOptions::new()
         .read(true)
@@ -111,7 +113,7 @@ pub(super) fn holder(path: &Path) -> Result<Option<u32>> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             file.read_to_string(&mut holder).map_err(failed)?;
-            Ok(holder.trim().parse().ok())
+            Ok(Some(named(&holder)))
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }

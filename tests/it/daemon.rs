@@ -2,6 +2,7 @@
 //! newcomer and an operator see.
 
 mod troubles;
+mod verbs;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

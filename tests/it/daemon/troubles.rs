@@ -84,3 +84,44 @@ fn a_folder_that_cannot_be_written_stops_no_start() {
     assert!(home.path("public/more.json").is_file());
     assert!(daemon.stop().success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_the_database_does_not_take_leaves_the_old_generation_running() {
+    let origin = Origin::start().await;
+    let listen = free_address();
+    let feeds = settle(&origin, &planet(4, 3));
+    let home = Home::new(&config(listen, &feeds[..2], &format!("{OFTEN}{ALL}")));
+    let mut daemon = home.start();
+    wait_for_merged(&mut daemon, listen, 6);
+
+    let other = rusqlite::Connection::open(home.path("feedmill.db")).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON feed
+             BEGIN SELECT RAISE(ABORT, 'no more feeds'); END",
+        )
+        .unwrap();
+    home.write(
+        "feedmill.toml",
+        config(listen, &feeds[1..], &format!("{OFTEN}{ALL}")),
+    );
+    let refused = home.run(&["reload"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("no more feeds"), "{told}");
+    // The feed that the refused config leaves out is polled as before.
+    let first = feeds[0].1.rsplit('/').next().unwrap();
+    let asked = origin.requests_to(&format!("/{first}")).len();
+    daemon.wait_for(|_| origin.requests_to(&format!("/{first}")).len() > asked);
+    let status = daemon.wait_for_status("feeds polled");
+    assert!(
+        status.starts_with("STATUS=reload refused: the old config stays (see the log); 2 feeds"),
+        "{status}"
+    );
+
+    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    assert_eq!(home.verb(&["reload"]), "reloaded\n");
+    wait_for_merged(&mut daemon, listen, 11);
+    daemon.wait_for(|line| line.starts_with("STATUS=3 feeds polled"));
+    assert!(daemon.stop().success());
+}

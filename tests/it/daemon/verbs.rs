@@ -1,0 +1,116 @@
+//! Verbs beside the running daemon: what it polls is changed by its reload alone, whole or not at all.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use feedmill::model::FeedSpec;
+
+use super::{ALL, config, merged, settle, wait_for_merged};
+use crate::support::origin::Origin;
+use crate::support::planet::planet;
+use crate::support::process::{Home, free_address};
+use crate::support::world::World;
+
+/// Keys of the feeds that the verb `feeds` lists.
+fn listed(home: &Home) -> BTreeSet<String> {
+    let feeds: serde_json::Value = serde_json::from_str(&home.verb(&["feeds", "--json"])).unwrap();
+    let key = |feed: &serde_json::Value| feed["key"].as_str().unwrap().to_owned();
+    feeds.as_array().unwrap().iter().map(key).collect()
+}
+
+fn keys(feeds: &[(String, String)]) -> BTreeSet<String> {
+    feeds.iter().map(|(name, _)| name.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_config_changes_nothing_before_the_reload() {
+    let origin = Origin::start().await;
+    let listen = free_address();
+    let feeds = settle(&origin, &planet(4, 3));
+    let home = Home::new(&config(listen, &feeds[..2], ALL));
+    let mut daemon = home.start();
+    wait_for_merged(&mut daemon, listen, 6);
+
+    home.write("feedmill.toml", config(listen, &feeds[1..], ALL));
+    assert_eq!(listed(&home), keys(&feeds[..2]));
+    assert_eq!(
+        home.run(&["poll", &feeds[3].0]).status.code(),
+        Some(1),
+        "not a feed yet"
+    );
+    let left = home.run(&["poll", &feeds[0].0, "--force"]);
+    let told = String::from_utf8(left.stdout).unwrap();
+    assert!(told.contains("the config does not name it"), "{told}");
+    for verb in ["entries", "search Bridge", "backup copy.db", "publish"] {
+        home.verb(&verb.split(' ').collect::<Vec<_>>());
+    }
+    assert_eq!(listed(&home), keys(&feeds[..2]));
+    assert_eq!(origin.requests().len(), 2, "no feed was asked for it");
+    assert_eq!(merged(listen).len(), 6);
+
+    assert_eq!(home.verb(&["reload"]), "reloaded\n");
+    wait_for_merged(&mut daemon, listen, 11);
+    assert_eq!(listed(&home), keys(&feeds[1..]));
+    assert!(daemon.stop().success());
+    // Without a daemon the verb sees to it itself.
+    home.write("feedmill.toml", config(listen, &feeds[..1], ALL));
+    assert_eq!(listed(&home), keys(&feeds[..1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_taken_by_the_verb_reload_is_spread() {
+    let listen = free_address();
+    let home = Home::new(&config(listen, &[], ALL));
+    let daemon = home.start();
+    // Documentation addresses: the guard refuses them before anything is sent.
+    let many: Vec<(String, String)> = (0..60)
+        .map(|n| (format!("f{n}"), format!("https://192.0.2.{n}/feed")))
+        .collect();
+    home.write("feedmill.toml", config(listen, &many, ALL));
+    assert_eq!(home.verb(&["reload"]), "reloaded\n");
+    let db = rusqlite::Connection::open(home.path("feedmill.db")).unwrap();
+    let instants: i64 = db
+        .query_row(
+            "SELECT count(DISTINCT next_poll_at) FROM feed WHERE attempt_at IS NULL",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert!(
+        instants > 20,
+        "first polls of 60 feeds at {instants} instants"
+    );
+    assert!(daemon.stop().success());
+}
+
+#[tokio::test]
+async fn a_feed_that_the_own_config_does_not_name_is_not_polled() {
+    let origin = Origin::start().await;
+    origin.feed(
+        "/a",
+        "<rss version=\"2.0\"><channel><title>A</title></channel></rss>",
+    );
+    origin.feed(
+        "/b",
+        "<rss version=\"2.0\"><channel><title>B</title></channel></rss>",
+    );
+    let world = World::new(&format!(
+        "[[feed]]\nname = \"a\"\nurl = \"{}\"\n",
+        origin.url("/a")
+    ))
+    .await;
+    let spec = |key: &str| FeedSpec {
+        key: key.to_owned(),
+        url: origin.url(&format!("/{key}")),
+        title: None,
+        groups: Vec::new(),
+        priority: 0,
+        enabled: true,
+        spread: Duration::ZERO,
+    };
+    let now = world.clock.now();
+    let both = vec![spec("a"), spec("b")];
+    world.store.sync_feeds(both, now).await.unwrap();
+    assert_eq!(world.poll().await.polled, 1);
+    assert_eq!(origin.requests_to("/b").len(), 0);
+}
