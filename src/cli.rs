@@ -24,6 +24,7 @@ pub mod search;
 pub mod stories;
 pub mod why;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -139,7 +140,7 @@ async fn dispatch(cli: Cli, out: &mut Output) -> anyhow::Result<Exit> {
 
 /// What the config names, asked once and politely.
 async fn check_online(global: &Global, json: bool, out: &mut Output) -> anyhow::Result<Exit> {
-    let desk = match Desk::open(global, Leave::Sync, out).await? {
+    let desk = match Desk::open(global, Leave::Make, out).await? {
         Ok(desk) => desk,
         Err(exit) => return Ok(exit),
     };
@@ -192,15 +193,27 @@ enum Leave {
     Look,
     /// Make the stored feeds those of the config, where no daemon does that at its own start and reload.
     Sync,
+    /// Also make the file: the verb is one to begin with.
+    Make,
 }
 
 impl Leave {
     fn of(verb: &Verb) -> Self {
         match verb {
             Verb::Reload | Verb::Backup(_) => Self::Look,
+            Verb::Poll(_) | Verb::Discover(_) => Self::Make,
             _ => Self::Sync,
         }
     }
+}
+
+/// Why a verb does not make the database at `path`: it would be another one than the daemon's.
+fn no_database(path: &Path) -> String {
+    format!(
+        "there is no database at {}: nothing was run or polled with this config yet, or the daemon keeps its database \
+         elsewhere; then set store.url in the config, on a server to \"sqlite:/var/lib/feedmill/feedmill.db\"",
+        path.display()
+    )
 }
 
 /// What a verb that works with the config and the database stands on; opened beside a running daemon.
@@ -227,6 +240,9 @@ impl Desk {
             }
         };
         let path = generation.config.store.path.clone();
+        if leave < Leave::Make && !path.exists() {
+            anyhow::bail!(no_database(&path));
+        }
         let store = Store::open(StoreOptions {
             path,
             exclusive: false,

@@ -58,8 +58,7 @@ pub async fn run(
     };
     let path = old.config.store.path.clone();
     if !path.exists() {
-        out.complain("feedmill: nothing is stored yet, so there is nothing to compare by")?;
-        return Ok(Exit::Failed);
+        anyhow::bail!(super::no_database(&path));
     }
     let store = Store::open(StoreOptions {
         path,

@@ -114,3 +114,29 @@ async fn a_feed_that_the_own_config_does_not_name_is_not_polled() {
     assert_eq!(world.poll().await.polled, 1);
     assert_eq!(origin.requests_to("/b").len(), 0);
 }
+
+#[test]
+fn a_verb_that_finds_no_database_makes_none_and_says_what_to_set() {
+    let home = Home::new(&config(free_address(), &[], ALL));
+    for verb in [
+        &["feeds"][..],
+        &["entries"],
+        &["search", "x"],
+        &["backup", "copy.db"],
+        &["publish"],
+        &["reload"],
+        &["plan", "--with", "feedmill.toml"],
+    ] {
+        let output = home.run(verb);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{verb:?}: {told}");
+        let path = home.path("feedmill.db").display().to_string();
+        assert!(
+            told.contains(&path) && told.contains("store.url"),
+            "{verb:?}: {told}"
+        );
+        assert!(!home.path("feedmill.db").exists(), "{verb:?}");
+    }
+    home.verb(&["poll"]);
+    assert!(home.path("feedmill.db").exists());
+}
