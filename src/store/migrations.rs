@@ -21,11 +21,17 @@ fn version(conn: &Connection) -> rusqlite::Result<i64> {
     conn.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Refuses a schema of a later feedmill, and a SQLite file that is not ours.
-pub(super) fn refuse_newer(conn: &Connection, path: &Path) -> Result<()> {
+/// Refuses a schema of a later feedmill, and a SQLite file that is not ours: one with another name, or with none but
+/// something in it.
+pub(super) fn refuse_others(conn: &Connection, path: &Path) -> Result<()> {
     let told =
         |error: rusqlite::Error| Trouble::Sql(error).tell(path, "reading the schema's version");
     let found = version(conn).map_err(told)?;
+    if !is_ours(conn, found).map_err(told)? {
+        return Err(StoreError::Foreign {
+            path: path.to_owned(),
+        });
+    }
     if found > KNOWN {
         return Err(StoreError::Newer {
             path: path.to_owned(),
@@ -36,6 +42,15 @@ pub(super) fn refuse_newer(conn: &Connection, path: &Path) -> Result<()> {
     Ok(())
 }
 
+fn is_ours(conn: &Connection, version: i64) -> rusqlite::Result<bool> {
+    let name: i32 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if name != 0 || version != 0 {
+        return Ok(name == APPLICATION_ID);
+    }
+    let empty = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
+    conn.query_row(empty, [], |row| row.get(0))
+}
+
 /// Brings the file to the present version, after a copy of an older one beside it.
 pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
     let told = |trouble: Trouble| trouble.tell(path, "migrating");
@@ -44,7 +59,10 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     if found == 0 {
-        conn.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")
+        // The name comes before the log: a kill between the two leaves a file that the next start knows as ours.
+        let begin =
+            format!("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION_ID}");
+        conn.execute_batch(&begin)
             .map_err(|error| told(error.into()))?;
     } else {
         copy_beside(conn, path, found).map_err(told)?;
@@ -80,7 +98,6 @@ fn apply(conn: &mut Connection, step: &str, to: i64) -> Outcome<()> {
     if to == 1 {
         let secret: [u8; 32] = fresh_secret(&step_in)?;
         step_in.execute("INSERT INTO about (id, secret) VALUES (1, ?1)", [secret])?;
-        step_in.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
     }
     step_in.execute_batch(&format!("PRAGMA user_version = {to}"))?;
     step_in.commit()?;

@@ -150,7 +150,13 @@ pub(super) fn first(path: &Path, unclean: bool) -> Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     )
     .map_err(told)?;
-    migrations::refuse_newer(&conn, path)?;
+    // Until the file is known as ours, closing must not move what its log holds.
+    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    conn.set_db_config(keep_log, true)
+        .map_err(|error| told(error.into()))?;
+    migrations::refuse_others(&conn, path)?;
+    conn.set_db_config(keep_log, false)
+        .map_err(|error| told(error.into()))?;
     if unclean {
         quick_check(&conn, path)?;
     }
@@ -188,9 +194,10 @@ fn examine(path: &Path) -> Result<()> {
         1 => 65_536,
         size => size,
     };
-    if !head.starts_with(b"SQLite format 3\0")
-        || word(68) != u64::from(APPLICATION_ID.unsigned_abs())
-    {
+    // A first start that was killed early leaves a lone page; whether anything is in it, SQLite can tell.
+    let begun = pages <= 1 && word(68) == 0 && word(60) == 0;
+    let named = begun || word(68) == u64::from(APPLICATION_ID.unsigned_abs());
+    if !head.starts_with(b"SQLite format 3\0") || !named {
         return Err(foreign());
     }
     let known = migrations::KNOWN;

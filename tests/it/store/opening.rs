@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::bench::{Bench, at, entry, options};
 use feedmill::store::{Store, StoreError, StoreOptions};
+use rusqlite::Connection;
 
 /// Opening a file of `bytes` fails as `expected` says, and the bytes stay.
 async fn refused(bytes: &[u8], expected: impl Fn(&StoreError) -> bool) {
@@ -49,6 +50,64 @@ async fn what_is_no_database_of_ours_is_refused_and_untouched() {
     let mut bytes = sample().await;
     bytes[68..72].copy_from_slice(&7_u32.to_be_bytes());
     refused(&bytes, |error| matches!(error, StoreError::Foreign { .. })).await;
+}
+
+/// A file as a first start leaves it that is killed after `statements`.
+fn killed_after(statements: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = options(&folder).path;
+    let aside = folder.path().join("aside.db");
+    let conn = Connection::open(&aside).unwrap();
+    conn.execute_batch(statements).unwrap();
+    // Copied while it is open: a kill writes nothing more.
+    for suffix in ["", "-wal"] {
+        let from = format!("{}{suffix}", aside.display());
+        if Path::new(&from).exists() {
+            std::fs::copy(&from, format!("{}{suffix}", path.display())).unwrap();
+        }
+    }
+    folder
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_killed_goes_on_with_the_next() {
+    let begun = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;";
+    for statements in [
+        begun.to_owned(),
+        format!("PRAGMA application_id = 0x46444d4c; {begun}"),
+        // Between the schema's commit and the checkpoint, by an older feedmill: the name is in the log alone.
+        format!(
+            "{begun} BEGIN; {} INSERT INTO about (id, secret) VALUES (1, randomblob(32));
+             PRAGMA application_id = 0x46444d4c; PRAGMA user_version = 1; COMMIT;",
+            include_str!("../../../src/store/migrations/0001_begin.sql")
+        ),
+    ] {
+        let folder = killed_after(&statements);
+        let store = Store::open(options(&folder)).await.unwrap();
+        store.set_note("kept", Some(vec![1])).await.unwrap();
+        store.close().await.unwrap();
+        let head = std::fs::read(options(&folder).path).unwrap();
+        assert_eq!(&head[68..72], b"FDML");
+    }
+}
+
+#[tokio::test]
+async fn a_small_file_of_another_program_is_refused_and_untouched() {
+    let other =
+        "PRAGMA journal_mode = WAL; CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1);";
+    for statements in [
+        other.to_owned(),
+        format!("PRAGMA user_version = 3; {other}"),
+    ] {
+        let folder = killed_after(&statements);
+        let path = options(&folder).path;
+        let log = format!("{}-wal", path.display());
+        let before = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+        let error = Store::open(options(&folder)).await.err().expect("refused");
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+        let after = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+        assert!(before == after, "its bytes stay");
+    }
 }
 
 #[tokio::test]
