@@ -184,10 +184,7 @@ impl Inner {
         } else {
             None
         };
-        let conn = open::first(
-            &options.path,
-            lock.as_ref().is_some_and(|lock| lock.unclean),
-        )?;
+        let conn = open::first(&options.path, lock.as_ref())?;
         let secret = conn.query_row("SELECT secret FROM about", [], |row| row::get_hash(row, 0));
         let told = |error: rusqlite::Error| row::Trouble::Sql(error).tell(&options.path, "opening");
         let secret = secret.map_err(told)?;

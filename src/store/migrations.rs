@@ -51,6 +51,23 @@ fn is_ours(conn: &Connection, version: i64) -> rusqlite::Result<bool> {
     conn.query_row(empty, [], |row| row.get(0))
 }
 
+/// Refuses to change the schema under the daemon that works with it.
+pub(super) fn refuse_pending(conn: &Connection, path: &Path, holder: &str) -> Result<()> {
+    let told =
+        |error: rusqlite::Error| Trouble::Sql(error).tell(path, "reading the schema's version");
+    let source = match version(conn).map_err(told)? {
+        KNOWN => return Ok(()),
+        0 => format!("process {holder} is about to make it; try again in a moment"),
+        found => format!(
+            "it has schema {found}, this feedmill works with {KNOWN}: restart the daemon (process {holder}) first"
+        ),
+    };
+    Err(StoreError::Sqlite {
+        context: format!("opening {} beside the daemon", path.display()),
+        source: source.into(),
+    })
+}
+
 /// Brings the file to the present version, after a copy of an older one beside it.
 pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
     let told = |trouble: Trouble| trouble.tell(path, "migrating");

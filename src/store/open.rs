@@ -134,8 +134,8 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A checked and migrated writing connection.
-pub(super) fn first(path: &Path, unclean: bool) -> Result<Connection> {
+/// A checked and migrated writing connection; without a lock it leaves the schema to the daemon that holds one.
+pub(super) fn first(path: &Path, lock: Option<&Lock>) -> Result<Connection> {
     if rusqlite::version_number() < LEAST_SQLITE {
         let source = format!("SQLite {} is too old", rusqlite::version()).into();
         return Err(StoreError::Sqlite {
@@ -157,8 +157,13 @@ pub(super) fn first(path: &Path, unclean: bool) -> Result<Connection> {
     migrations::refuse_others(&conn, path)?;
     conn.set_db_config(keep_log, false)
         .map_err(|error| told(error.into()))?;
-    if unclean {
+    if lock.is_some_and(|lock| lock.unclean) {
         quick_check(&conn, path)?;
+    }
+    if lock.is_none()
+        && let Some(holder) = holder(path)?
+    {
+        migrations::refuse_pending(&conn, path, &holder)?;
     }
     migrations::migrate(&mut conn, path)?;
     settle(&conn).map_err(told)?;

@@ -1,9 +1,10 @@
 //! From an older schema: a copy beside the file, then each step wholly or not at all.
 
+use std::io::Write;
 use std::path::Path;
 
 use super::bench::options;
-use feedmill::store::Store;
+use feedmill::store::{Store, StoreOptions};
 use rusqlite::Connection;
 
 /// A file as the first feedmill left it: one feed with one entry, and `more`.
@@ -63,4 +64,50 @@ async fn a_migration_that_fails_leaves_the_old_schema_whole() {
     drop(conn);
     let store = Store::open(options).await.unwrap();
     assert_eq!(store.facts().await.unwrap().entries, 1);
+}
+
+/// As [`options`], for a verb.
+fn beside(folder: &tempfile::TempDir) -> StoreOptions {
+    StoreOptions {
+        exclusive: false,
+        ..options(folder)
+    }
+}
+
+#[tokio::test]
+async fn a_verb_changes_no_schema_under_a_running_daemon() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = options(&folder).path;
+    first_schema(&path, "");
+    // The older daemon: it holds the lock and has named itself.
+    let mut lock = std::fs::File::create(folder.path().join("feedmill.db.lock")).unwrap();
+    lock.write_all(b"12345\n").unwrap();
+    lock.lock().unwrap();
+    let refused = Store::open(beside(&folder)).await.err().expect("refused");
+    let told = format!("{:#}", anyhow::Error::from(refused));
+    assert!(
+        told.contains("restart the daemon (process 12345) first"),
+        "{told}"
+    );
+    assert_eq!(version(&path), 1);
+    assert!(!folder.path().join("feedmill.db.schema-1.backup").exists());
+
+    lock.unlock().unwrap();
+    let store = Store::open(beside(&folder)).await.unwrap();
+    assert_eq!(store.facts().await.unwrap().entries, 1);
+    store.close().await.unwrap();
+    assert!(version(&path) > 1);
+}
+
+#[tokio::test]
+async fn a_verb_makes_no_database_under_a_daemon_that_is_about_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = std::fs::File::create(folder.path().join("feedmill.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = Store::open(beside(&folder)).await.err().expect("refused");
+    let told = format!("{:#}", anyhow::Error::from(refused));
+    assert!(
+        told.contains("process unknown is about to make it"),
+        "{told}"
+    );
 }
