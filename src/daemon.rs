@@ -9,14 +9,18 @@ mod persist;
 mod pulse;
 mod reload;
 mod signals;
+mod tasks;
 mod troubles;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -27,18 +31,27 @@ use crate::store::{Store, StoreOptions};
 use crate::systemd::{self, Notice};
 use crate::telemetry;
 
-use flows::{Ended, Flows, Prepared};
+use flows::{Flows, Prepared};
+use pulse::Pulse;
 use reload::Reload;
 use signals::{Signal, Signals};
 use troubles::Troubles;
 
 pub use generation::{Generation, Workbench, stage_problems};
 pub use housekeeping::once as keep_house;
+pub use tasks::{Ended, Tasks};
 
 /// Read connections of the daemon.
 const READERS: usize = 4;
+/// What is under way may take so long to finish: a little longer than the bounds that flows set themselves (30 s), so
+/// that they end in their own way.
+const DRAIN: Duration = Duration::from_secs(32);
+/// From the wish to stop to the end of all flows, also where a reload was under way; the unit kills later than that.
+pub const STOPS_WITHIN: Duration = Duration::from_secs(40);
 /// The note under which a reload leaves its outcome for the verb `reload`.
 pub const RELOAD_NOTE: &str = "daemon.reload";
+
+const AT_ONCE: &str = "stopped at once, as asked twice";
 
 /// What a daemon is started with.
 #[derive(Clone, Debug, Default)]
@@ -133,42 +146,75 @@ async fn supervise(
         site,
         troubles: &troubles,
     };
-    let mut pulse = pulse::Pulse::new(troubles.clone());
-    loop {
+    let mut pulse = Pulse::new(troubles.clone());
+    let wished_at = loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                Signal::Reload => flows = reload.run(flows).await,
-                Signal::Stop => break,
+                Signal::Stop => break Instant::now(),
+                Signal::Reload => match attended(reload.run(flows), (&mut signals, &mut pulse), site).await {
+                    Some((reloaded, wish)) => {
+                        flows = reloaded;
+                        if let Some(wished_at) = wish {
+                            break wished_at;
+                        }
+                    }
+                    None => return Ok(Outcome::Drained),
+                },
             },
             () = pulse.next() => pulse.beat(site).await,
             ended = flows.ended() => return fail(ended),
             Some(server) = servers.join_next() => server?.context("the web server ended")?,
         }
-    }
-    drain(flows, signals, servers, &stop_serving).await;
+    };
+    let deadline = (wished_at + STOPS_WITHIN).min(Instant::now() + DRAIN);
+    drain((flows, deadline), signals, servers, &stop_serving).await;
     Ok(Outcome::Drained)
+}
+
+/// Waits for `work` while the watchdog hears of us. Gives also when the operator wished meanwhile that the daemon stops;
+/// gives nothing, and the work up, where that was wished twice.
+async fn attended<T>(
+    work: impl Future<Output = T>,
+    (signals, pulse): (&mut Signals, &mut Pulse),
+    site: &Site,
+) -> Option<(T, Option<Instant>)> {
+    let mut work = std::pin::pin!(work);
+    let mut wished_at = None;
+    loop {
+        tokio::select! {
+            done = &mut work => return Some((done, wished_at)),
+            () = pulse.next() => pulse.beat(site).await,
+            () = signals.stop() => {
+                if wished_at.replace(Instant::now()).is_some() {
+                    tracing::warn!("{AT_ONCE}");
+                    return None;
+                }
+                systemd::notify(Notice::Stopping);
+            }
+        }
+    }
 }
 
 /// Lets what is under way finish; a second signal to stop ends it at once.
 async fn drain(
-    flows: Flows,
+    (flows, deadline): (Flows, Instant),
     mut signals: Signals,
-    mut servers: tokio::task::JoinSet<std::io::Result<()>>,
+    mut servers: JoinSet<std::io::Result<()>>,
     stop_serving: &CancellationToken,
 ) {
     tracing::info!("stopping");
     systemd::notify(Notice::Stopping);
     stop_serving.cancel();
     let orderly = async {
-        flows.stop().await;
+        flows.stop(deadline).await;
         while servers.join_next().await.is_some() {}
     };
     tokio::select! {
         () = orderly => tracing::info!("stopped"),
-        () = signals.second_stop() => tracing::warn!("stopped at once, as asked twice"),
+        () = signals.stop() => tracing::warn!("{AT_ONCE}"),
     }
 }
 
 fn fail(ended: Ended) -> anyhow::Result<Outcome> {
-    Err(ended.error).with_context(|| format!("the {} flow ended", ended.flow))
+    Err(ended.error).with_context(|| format!("the {} flow ended", ended.task))
 }

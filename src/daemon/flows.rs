@@ -1,13 +1,13 @@
-//! The flows of one generation: prepared without any effect, started together, stopped together, each owned by the set
-//! in [`Flows`].
+//! The flows of one generation: prepared without any effect, started together, stopped together, each a task of
+//! [`Flows`].
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 use super::persist::persist;
+use super::tasks::{Ended, Tasks};
 use super::troubles::Troubles;
 use super::{Generation, Workbench, housekeeping};
 use crate::config::{self, RetentionConfig};
@@ -17,12 +17,6 @@ use crate::poll::{self, FirstPolls, Poller};
 use crate::publish::Shelf;
 use crate::release::{Courier, Releaser, system_challenge};
 use crate::store;
-
-/// A flow that ended although nobody stopped it.
-pub(super) struct Ended {
-    pub(super) flow: &'static str,
-    pub(super) error: anyhow::Error,
-}
 
 /// Flows ready to start; making them changes nothing outside, so that a refused config costs nothing. Cheap to clone.
 #[derive(Clone)]
@@ -36,8 +30,7 @@ pub(super) struct Prepared {
 
 /// Running flows.
 pub(super) struct Flows {
-    tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
-    stop: CancellationToken,
+    tasks: Tasks,
     prepared: Prepared,
 }
 
@@ -102,11 +95,10 @@ impl Prepared {
     /// Starts the flows over what is stored.
     pub(super) fn spawn(self, site: &Site, troubles: &Troubles) -> Flows {
         let mut flows = Flows {
-            tasks: JoinSet::new(),
-            stop: CancellationToken::new(),
+            tasks: Tasks::default(),
             prepared: self.clone(),
         };
-        let stop = flows.stop.clone();
+        let stop = flows.tasks.stopped();
         flows.add_housekeeping(site, self.generation.config.retention);
         flows.add_polling(&self.poller, troubles);
         let Self {
@@ -118,16 +110,16 @@ impl Prepared {
         } = self;
         let courier = Courier::new(&releaser, generation.fetcher, system_challenge);
         let token = stop.clone();
-        flows.add("websub", async move {
+        flows.tasks.add("websub", async move {
             courier.run(token).await;
             Ok(())
         });
         let token = stop.clone();
-        flows.add("release", async move {
+        flows.tasks.add("release", async move {
             releaser.run(token, touched).await;
             Ok(())
         });
-        flows.add("mail", async move {
+        flows.tasks.add("mail", async move {
             mailer.run(stop, Arc::new(Notify::new())).await;
             Ok(())
         });
@@ -136,18 +128,10 @@ impl Prepared {
 }
 
 impl Flows {
-    fn add(
-        &mut self,
-        name: &'static str,
-        flow: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-    ) {
-        self.tasks.spawn(async move { (name, flow.await) });
-    }
-
     fn add_housekeeping(&mut self, site: &Site, retention: RetentionConfig) {
         let (store, clock) = (site.store.clone(), site.clock.clone());
-        let keeping = housekeeping::run(store, retention, clock, self.stop.clone());
-        self.add("housekeeping", async move {
+        let keeping = housekeeping::run(store, retention, clock, self.tasks.stopped());
+        self.tasks.add("housekeeping", async move {
             keeping.await;
             Ok(())
         });
@@ -170,44 +154,25 @@ impl Flows {
             let poller = poller.clone();
             async move { poller.run(stop).await.map(drop) }
         };
-        let (stop, troubles) = (self.stop.clone(), troubles.clone());
+        let (stop, troubles) = (self.tasks.stopped(), troubles.clone());
         let kept = persist("backfill", troubles.clone(), stop.clone(), backfill);
-        self.add("backfill", kept);
-        self.add(
+        self.tasks.add("backfill", kept);
+        self.tasks.add(
             "push",
             persist("push", troubles.clone(), stop.clone(), push),
         );
-        self.add("poll", persist("poll", troubles, stop, poll));
+        self.tasks
+            .add("poll", persist("poll", troubles, stop, poll));
     }
 
     /// Waits until a flow ends by itself, which none does in health.
     pub(super) async fn ended(&mut self) -> Ended {
-        match self.tasks.join_next().await {
-            Some(Ok((flow, Err(error)))) => Ended { flow, error },
-            Some(Ok((flow, Ok(())))) => Ended {
-                flow,
-                error: anyhow::anyhow!("without a reason"),
-            },
-            Some(Err(panic)) => Ended {
-                flow: "panicked",
-                error: panic.into(),
-            },
-            None => std::future::pending().await,
-        }
+        self.tasks.ended().await
     }
 
-    /// Asks all flows to finish what is under way, and waits for them; they can be started again.
-    pub(super) async fn stop(mut self) -> Prepared {
-        self.stop.cancel();
-        while let Some(ended) = self.tasks.join_next().await {
-            match ended {
-                Ok((_, Ok(()))) => {}
-                Ok((flow, Err(error))) => {
-                    tracing::error!(error = ?format!("{error:#}"), "the {flow} flow failed at the end")
-                }
-                Err(panic) => tracing::error!(error = ?panic.to_string(), "a flow panicked"),
-            }
-        }
+    /// Lets them finish what is under way until `deadline`; they can be started again.
+    pub(super) async fn stop(self, deadline: Instant) -> Prepared {
+        self.tasks.stop(deadline).await;
         self.prepared
     }
 }

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::flows::{Flows, Prepared};
 use super::troubles::Troubles;
-use super::{Generation, Launch, RELOAD_NOTE, Workbench};
+use super::{DRAIN, Generation, Launch, RELOAD_NOTE, Workbench};
 use crate::config::Config;
 use crate::http::Site;
 use crate::systemd::{self, Notice};
@@ -47,7 +49,7 @@ impl Reload<'_> {
         if let Some(certificates) = &self.site.certificates {
             certificates.reload();
         }
-        let old = flows.stop().await;
+        let old = flows.stop(Instant::now() + DRAIN).await;
         match next.start(self.site, self.troubles).await {
             Ok(flows) => (flows, String::new()),
             Err(error) => {

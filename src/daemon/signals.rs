@@ -36,8 +36,11 @@ impl Signals {
         }
     }
 
-    /// Ends when asked to stop again.
-    pub(super) async fn second_stop(&mut self) {
-        while self.next().await != Signal::Stop {}
+    /// Waits until asked to stop; a reload that is wanted meanwhile stays wanted.
+    pub(super) async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

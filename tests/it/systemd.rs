@@ -146,3 +146,14 @@ fn the_unit_stays_closed() {
         assert!(unit.lines().any(|known| known == line), "{line} is missing");
     }
 }
+
+#[test]
+fn the_unit_waits_longer_than_a_stop_takes() {
+    let unit = unit();
+    let seconds = |key: &str| -> u64 {
+        let line = unit.lines().find_map(|line| line.strip_prefix(key));
+        line.unwrap().trim_end_matches('s').parse().unwrap()
+    };
+    assert!(seconds("TimeoutStopSec=") > feedmill::daemon::STOPS_WITHIN.as_secs());
+    assert!(seconds("WatchdogSec=") > feedmill::daemon::STOPS_WITHIN.as_secs());
+}
