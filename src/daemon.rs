@@ -76,12 +76,17 @@ pub enum Outcome {
 /// # Errors
 /// When something that everything rests on fails: the database, the listener, a flow.
 pub async fn run(launch: &Launch) -> anyhow::Result<Outcome> {
+    // First of all: a signal that nobody listens to ends the process, and a migration may take its time.
+    let mut signals = Signals::listen()?;
     let generation = match Generation::load(launch) {
         Ok(generation) => generation,
         Err(complaints) => return Ok(Outcome::Refused(complaints)),
     };
     telemetry::init(&generation.config.log)?;
-    let store = open_store(&generation.config).await?;
+    let store = tokio::select! {
+        opened = open_store(&generation.config) => opened?,
+        () = signals.stop() => return Ok(Outcome::Drained),
+    };
     let bench = Workbench::over(store, Clock::system(), &generation).await?;
     let shelf = Shelf::default();
     let prepared = match Prepared::of(generation, &bench, &shelf) {
@@ -90,7 +95,7 @@ pub async fn run(launch: &Launch) -> anyhow::Result<Outcome> {
     };
     let store = bench.store.clone();
     let site = Arc::new(site(&bench, shelf, &prepared)?);
-    let outcome = supervise((launch, &bench), prepared, &site).await;
+    let outcome = supervise((launch, &bench), prepared, (&site, signals)).await;
     systemd::notify(Notice::Stopping);
     store.close().await?;
     outcome
@@ -130,9 +135,8 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
 async fn supervise(
     (launch, bench): (&Launch, &Workbench),
     prepared: Prepared,
-    site: &Arc<Site>,
+    (site, mut signals): (&Arc<Site>, Signals),
 ) -> anyhow::Result<Outcome> {
-    let mut signals = Signals::listen()?;
     let stop_serving = CancellationToken::new();
     let config = Arc::clone(&site.front.load().config);
     let mut servers = listen::open(&config, site, &stop_serving).await?;

@@ -72,6 +72,40 @@ async fn a_stop_is_heard_while_a_reload_waits() {
     }
 }
 
+/// A daemon that waits for the database, which another process has locked, and cannot be ready before `drop`.
+fn opening(home: &Home) -> (Daemon, rusqlite::Connection) {
+    assert!(home.start().stop().success());
+    let other = rusqlite::Connection::open(home.path("feedmill.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let daemon = home.start_unready();
+    // The lock is taken first and names the process.
+    let named = || std::fs::read_to_string(home.path("feedmill.db.lock")).unwrap();
+    while !named().contains(&daemon.id().to_string()) {
+        std::thread::yield_now();
+    }
+    (daemon, other)
+}
+
+#[test]
+fn a_reload_that_is_wanted_during_the_start_comes_after_it() {
+    let home = Home::new(&config(free_address(), &[], ALL));
+    let (mut daemon, other) = opening(&home);
+    daemon.signal(Signal::HUP);
+    drop(other);
+    daemon.wait_for(|line| line == "READY=1");
+    daemon.wait_for(|line| line == "RELOADING=1");
+    daemon.wait_for(|line| line == "READY=1");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_stop_during_the_start_is_no_failure() {
+    let home = Home::new(&config(free_address(), &[], ALL));
+    let (daemon, _other) = opening(&home);
+    daemon.signal(Signal::TERM);
+    assert!(daemon.ended().success());
+}
+
 #[tokio::test]
 async fn what_does_not_end_in_time_is_cut_off_and_named() {
     let mut tasks = Tasks::default();
