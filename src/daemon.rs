@@ -83,6 +83,7 @@ pub async fn run(launch: &Launch) -> anyhow::Result<Outcome> {
         Err(complaints) => return Ok(Outcome::Refused(complaints)),
     };
     telemetry::init(&generation.config.log)?;
+    generation.tell_warnings();
     let store = tokio::select! {
         opened = open_store(&generation.config) => opened?,
         () = signals.stop() => return Ok(Outcome::Drained),

@@ -42,10 +42,14 @@ impl Generation {
         let overrides = Overrides::of_process(launch.set.clone());
         let config = config::load(&launch.config, &overrides)
             .map_err(|complaints| complaints.to_string())?;
-        for warning in &config.warnings {
+        Self::compile(config)
+    }
+
+    /// Logs what is odd in the config, though it holds; by itself, as the log is set up by what it says.
+    pub(super) fn tell_warnings(&self) {
+        for warning in &self.config.warnings {
             tracing::warn!(error = ?warning.problem.message, "config");
         }
-        Self::compile(config)
     }
 
     fn compile(config: Config) -> Result<Self, String> {

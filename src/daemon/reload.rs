@@ -40,6 +40,7 @@ impl Reload<'_> {
 
     fn next(self) -> Result<Prepared, String> {
         let next = Generation::load(self.launch)?;
+        next.tell_warnings();
         warn_of_restarts(&self.site.front.load().config, &next.config);
         Prepared::of(next, self.bench, &self.site.shelf)
     }

@@ -1,6 +1,7 @@
 //! The whole way of the data in the built binary: feeds on an origin, the merged feed over HTTP, reload, drain, what a
 //! newcomer and an operator see.
 
+mod logs;
 mod stopping;
 mod troubles;
 mod verbs;
