@@ -23,6 +23,7 @@ pub use after_poll::after_poll;
 pub use answer::{Answer, AnswerKind, Document, EntryTrace, entry_mark};
 pub use cadence::{interval, learn, rate_per_day, silent_since};
 pub use jump::{after_clock_jump, downtime_spread, host_after_clock_jump, phase};
+pub use moves::at_home;
 pub use push::{LEASE_S, PushStep, push_asked, push_asking, push_refused, push_step, unstretched};
 pub use request::{RequestPlan, plan_request};
 
@@ -37,6 +38,8 @@ pub struct PollPolicy {
     pub adaptive: bool,
     /// Next digest that depends on this feed alone, if it reaches people only there.
     pub digest_at: Option<Timestamp>,
+    /// Its requests carry credentials or headers of the config: a move to another origin is the operator's to make.
+    pub rooted: bool,
 }
 
 /// Spread of additive jitter: a number in 0..1 that the caller draws.

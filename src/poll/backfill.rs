@@ -136,17 +136,16 @@ impl Poller {
         Ok(Step::Further)
     }
 
-    /// As a first poll of the feed; what proves who we are goes to the feed's own origin alone.
+    /// As a first poll of the feed.
     fn archive_request(&self, feed: &FeedState, url: &Url) -> FetchRequest {
         let settings = self.shared.parts.settings.feed(&feed.key);
-        let same = Url::parse(&feed.configured_url).is_ok_and(|own| own.origin() == url.origin());
-        let headers = settings.headers.iter().filter(|_| same);
+        let (headers, auth) = settings.proofs(&feed.configured_url, url);
         FetchRequest {
             url: url.clone(),
             validators: Validators::default(),
             without_etag: false,
-            headers: headers.cloned().collect(),
-            auth: settings.auth.clone().filter(|_| same),
+            headers,
+            auth,
             feed: feed.key.clone(),
         }
     }

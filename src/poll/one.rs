@@ -117,6 +117,7 @@ fn request(
     without_etag: bool,
 ) -> FetchRequest {
     let settings = shared.parts.settings.feed(&state.key);
+    let (headers, auth) = settings.proofs(&state.configured_url, &url);
     FetchRequest {
         url,
         validators: if bare {
@@ -125,8 +126,8 @@ fn request(
             state.validators.clone()
         },
         without_etag,
-        headers: settings.headers.clone(),
-        auth: settings.auth.clone(),
+        headers,
+        auth,
         feed: state.key.clone(),
     }
 }

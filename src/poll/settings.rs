@@ -11,7 +11,7 @@ use super::digest_times::DigestTimes;
 use crate::config::{Auth, Config, FeedConfig, FetchConfig, Secret};
 use crate::fetch::Guard;
 use crate::model::FeedSpec;
-use crate::schedule::PollPolicy;
+use crate::schedule::{PollPolicy, at_home};
 
 /// What the config says of one feed.
 #[derive(Clone, Debug)]
@@ -21,9 +21,9 @@ pub struct FeedSettings {
     /// Rules for its entries, in order.
     pub filters: Vec<String>,
     /// Extra headers.
-    pub headers: Vec<(String, Secret)>,
+    headers: Vec<(String, Secret)>,
     /// Credentials.
-    pub auth: Option<Auth>,
+    auth: Option<Auth>,
     /// Entries shown of a first poll or a flood.
     pub max_new: usize,
     /// Article pages are read.
@@ -113,10 +113,25 @@ impl Settings {
 }
 
 impl FeedSettings {
+    /// The headers and credentials that a request to `url` may carry: those of the config, where the feed's publisher has
+    /// not moved it away from where the config has it.
+    pub(super) fn proofs(
+        &self,
+        configured_url: &str,
+        url: &Url,
+    ) -> (Vec<(String, Secret)>, Option<Auth>) {
+        if at_home(configured_url, url.as_str()) {
+            (self.headers.clone(), self.auth.clone())
+        } else {
+            (Vec::new(), None)
+        }
+    }
+
     fn of(feed: &FeedConfig, fetch: &FetchConfig) -> Self {
         Self {
             policy: PollPolicy {
                 floor: feed.interval,
+                rooted: feed.auth.is_some() || !feed.headers.is_empty(),
                 ..Self::fallback(fetch).policy
             },
             filters: feed.filters.clone(),
@@ -136,6 +151,7 @@ impl FeedSettings {
             ceiling: fetch.max_interval,
             adaptive: fetch.adaptive,
             digest_at: None,
+            rooted: false,
         };
         let (filters, headers) = (Vec::new(), Vec::new());
         Self {

@@ -13,6 +13,16 @@ const SIGHTINGS: u32 = 3;
 /// Time over which they must be spread: a captive portal does not last so long.
 const PROOF_TIME: Duration = Duration::from_secs(72 * 3600);
 
+/// May what proves who we are, given for the feed configured at `configured`, go to `url`? To its own origin, and to the
+/// same host once it speaks TLS.
+#[must_use]
+pub fn at_home(configured: &str, url: &str) -> bool {
+    let (Ok(configured), Ok(url)) = (Url::parse(configured), Url::parse(url)) else {
+        return false;
+    };
+    configured.origin() == url.origin() || upgrade(&configured, &url)
+}
+
 /// Counts one more sighting of a move to `target`; another target starts over.
 pub(super) fn sighted(watch: Option<RedirectWatch>, target: &str, now: Timestamp) -> RedirectWatch {
     match watch {

@@ -227,6 +227,7 @@ pub(crate) fn run(size: usize) {
             ceiling: Duration::from_secs(86_400),
             adaptive: true,
             digest_at: None,
+            rooted: false,
         };
         let own = run_all(&traces, &policy, Choice::Own);
         let feed_days = size as f64 * (DAYS - WARM_DAYS);

@@ -5,6 +5,7 @@ mod backfill;
 mod edits;
 mod findings;
 mod full_text;
+mod moves;
 mod publisher;
 
 use std::time::Duration;

@@ -9,8 +9,8 @@ use feedmill::model::{
 };
 use feedmill::schedule::{
     Answer, AnswerKind, Document, EntryTrace, Insistence, PollPolicy, after_clock_jump, after_poll,
-    claim_until, downtime_spread, entry_mark, interval, manual_poll_at, never, phase, plan_request,
-    rate_per_day, silent_since,
+    at_home, claim_until, downtime_spread, entry_mark, interval, manual_poll_at, never, phase,
+    plan_request, rate_per_day, silent_since,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -31,6 +31,7 @@ pub(super) fn policy() -> PollPolicy {
         ceiling: DAY,
         adaptive: true,
         digest_at: None,
+        rooted: false,
     }
 }
 
@@ -348,6 +349,37 @@ fn r2_11_an_upgrade_to_https_is_believed_at_once() {
     let mut answer = answer(AnswerKind::NotModified, start());
     answer.moved_to = Some(URL.to_owned());
     assert_eq!(after_poll(state, &answer, &policy(), start(), 0.0).url, URL);
+}
+
+#[test]
+fn r2_11_credentials_stay_with_their_origin_and_with_its_upgrade() {
+    for (configured, url, home) in [
+        ("http://a.example/f", "http://a.example/g", true),
+        ("http://a.example/f", "https://a.example/f", true),
+        ("https://a.example/f", "http://a.example/f", false),
+        ("http://a.example/f", "https://a.example:8443/f", false),
+        ("http://a.example:8080/f", "https://a.example/f", false),
+        ("https://a.example/f", "https://b.example/f", false),
+        ("https://a.example/f", "https://x.a.example/f", false),
+        ("https://a.example/f", "not a URL", false),
+    ] {
+        assert_eq!(at_home(configured, url), home, "{configured} {url}");
+    }
+    let rooted = PollPolicy {
+        rooted: true,
+        ..policy()
+    };
+    let announced = |state: FeedState, hours: u32| {
+        let now = start() + HOUR * hours;
+        let mut document = document(&[("known", None)]);
+        document.hints.new_feed_url = Some("https://new.example/feed?key=1".to_owned());
+        let answer = answer(AnswerKind::Document(Box::new(document)), now);
+        after_poll(state, &answer, &rooted, now, 0.0)
+    };
+    let state = announced(announced(announced(daily(), 0), 40), 80);
+    assert_eq!(plan_request(&state, start() + HOUR * 100).url, URL);
+    let notice = state.memory.notice.unwrap();
+    assert!(notice.contains("https://new.example/feed:"), "{notice}");
 }
 
 #[test]
