@@ -62,8 +62,10 @@ pub struct Hop {
 /// What the server said on when to come back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
-    /// max-age or Expires less Age (R2.4, R2.5).
+    /// max-age or Expires (R2.4).
     pub lifetime: Option<Duration>,
+    /// How much of it was over when the answer came (R2.5).
+    pub age: Duration,
     /// Retry-After (R2.14, R2.15).
     pub retry_after: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! When a server wants us back: takes response headers and the instant of receipt, gives lifetime and Retry-After.
+//! When a server wants us back: takes response headers and the instant of receipt, gives lifetime, age and Retry-After.
 //! Refuses nothing and never panics: an unreadable value counts as the standards say. Caps are the scheduler's.
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -23,18 +23,18 @@ pub fn freshness(status: u16, headers: &HeaderMap, received_at: Timestamp) -> Fr
     };
     Freshness {
         lifetime: lifetime(headers, received_at),
+        age: Duration::from_secs(text(headers, &AGE).and_then(delta).unwrap_or(0)),
         retry_after,
     }
 }
 
-/// R2.4, R2.5: `max-age`, else `Expires` − `Date`, less `Age`; `no-cache` and `no-store` are none at all.
+/// R2.4: `max-age`, else `Expires` − `Date`; `no-cache` and `no-store` are none at all.
 fn lifetime(headers: &HeaderMap, received_at: Timestamp) -> Option<Duration> {
     let granted = match cache_control(headers) {
         Some(seconds) => seconds,
         None => expires(headers, received_at)?,
     };
-    let age = text(headers, &AGE).and_then(delta).unwrap_or(0);
-    Some(Duration::from_secs(granted.saturating_sub(age)))
+    Some(Duration::from_secs(granted))
 }
 
 fn cache_control(headers: &HeaderMap) -> Option<u64> {

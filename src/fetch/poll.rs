@@ -228,12 +228,15 @@ impl Fetcher {
 }
 
 impl FetchReport {
-    /// The last hop's lifetime; the longest Retry-After of the chain (R2.14 names 3xx too).
+    /// The lifetime of the document; how long a redirect may be kept says nothing of a feed whose target does not answer.
+    /// The longest Retry-After of the chain (R2.14 names 3xx too).
     fn note_freshness(&mut self, response: &Response, received_at: Timestamp) {
         let said = freshness(response.status().as_u16(), response.headers(), received_at);
+        let redirects = FOLLOWED.contains(&response.status().as_u16());
         let retry_after = self.freshness.retry_after.max(said.retry_after);
         self.freshness = Freshness {
-            lifetime: said.lifetime,
+            lifetime: said.lifetime.filter(|_| !redirects),
+            age: said.age,
             retry_after,
         };
     }

@@ -2,6 +2,7 @@
 //! fails before the commit leaves the claim, which rests the feed for its floor.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::Instrument;
@@ -225,6 +226,7 @@ fn answer(
         conditional: report.conditional,
         validators: report.validators.clone(),
         lifetime: report.freshness.lifetime,
+        age: report.freshness.age,
         retry_after: report.freshness.retry_after,
         moved_to: moved_to(report),
         received_bytes: report.received_bytes,
@@ -257,6 +259,7 @@ fn unreadable_address(at: Timestamp) -> Told {
         conditional: false,
         validators: Validators::default(),
         lifetime: None,
+        age: Duration::ZERO,
         retry_after: None,
         moved_to: None,
         received_bytes: 0,

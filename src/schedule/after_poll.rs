@@ -324,13 +324,15 @@ fn must_be_moved_by_hand(watch: &RedirectWatch) -> String {
 fn set_gates(state: &mut FeedState, answer: &Answer, now: Timestamp) {
     let stored = state.memory.fresh_lifetime_s.map(Duration::from_secs);
     let lifetime = match (&answer.kind, answer.lifetime, stored) {
-        // A 304 may shorten what the 200 said, not lengthen it; where it says nothing, the 200 still holds.
+        // A 304 may shorten what the 200 granted, not lengthen it; where it says nothing, the 200 still holds. What is
+        // compared is what was granted: how old a cache's copy was on arrival is another thing each time.
         (AnswerKind::NotModified, Some(lifetime), Some(stored)) => Some(lifetime.min(stored)),
         (AnswerKind::NotModified, None, stored) => stored,
         (_, lifetime, _) => lifetime,
     };
     let memory = &mut state.memory;
     let fresh = lifetime
+        .map(|lifetime| lifetime.saturating_sub(answer.age))
         .filter(|lifetime| !lifetime.is_zero())
         .map(|wait| later(now, capped(wait, memory, now)));
     let offline = matches!(answer.kind, AnswerKind::Offline(_));

@@ -20,8 +20,10 @@ pub struct Answer {
     pub conditional: bool,
     /// Validators to keep, merged by R1.3 and R1.4.
     pub validators: Validators,
-    /// max-age or Expires, less Age (R2.4, R2.5).
+    /// max-age or Expires (R2.4).
     pub lifetime: Option<Duration>,
+    /// How much of it was over on arrival (R2.5).
+    pub age: Duration,
     /// Retry-After (R2.14, R2.15).
     pub retry_after: Option<Duration>,
     /// Where a chain of nothing but 301 and 308 ended (R2.11).

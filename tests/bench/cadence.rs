@@ -147,6 +147,7 @@ fn answer(posts: &[f64], from: usize, until: usize, now: Timestamp) -> Answer {
         conditional: true,
         validators: Validators::default(),
         lifetime: None,
+        age: Duration::ZERO,
         retry_after: None,
         moved_to: None,
         received_bytes: 0,

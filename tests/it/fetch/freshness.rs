@@ -20,10 +20,15 @@ fn read(status: u16, lines: &[(&str, &str)]) -> Freshness {
     freshness(status, &headers, noon())
 }
 
+/// What is left of the lifetime on arrival.
+fn left(said: &Freshness) -> Option<Duration> {
+    Some(said.lifetime?.saturating_sub(said.age))
+}
+
 #[track_caller]
 fn check_lifetime(lines: &[(&str, &str)], seconds: Option<u64>) {
     assert_eq!(
-        read(200, lines).lifetime,
+        left(&read(200, lines)),
         seconds.map(Duration::from_secs),
         "{lines:?}"
     );
@@ -136,6 +141,19 @@ async fn r2_6_freshness_of_every_answer() {
             report.outcome
         );
         report = super::next(&fetcher, &origin.url("/"), &report).await;
+    }
+}
+
+#[tokio::test]
+async fn r2_6_a_redirects_lifetime_is_not_the_feeds() {
+    let origin = Origin::start().await;
+    let year = |reply: Reply| reply.header("Cache-Control", "max-age=31536000");
+    origin.reply("/cut", Reply::ok("<rss/>").cut_at(3));
+    origin.reply("/none", Reply::status(503));
+    for target in ["/cut", "/none", "http://127.0.0.1:1/", "http://10.0.0.1/"] {
+        origin.replace("/", year(Reply::redirect(301, target)));
+        let report = first(&fetcher(), &origin.url("/")).await;
+        assert_eq!(report.freshness.lifetime, None, "{target}");
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) fn answer(kind: AnswerKind, started_at: Timestamp) -> Answer {
             last_modified: Some(b"Mon, 02 Mar 2026 09:00:00 GMT".to_vec()),
         },
         lifetime: None,
+        age: Duration::ZERO,
         retry_after: None,
         moved_to: None,
         received_bytes: 100,
@@ -290,6 +291,19 @@ fn r2_7_a_304_shortens_a_lifetime_and_never_lengthens_it() {
         20_000,
         PollReason::Freshness,
     );
+}
+
+#[test]
+fn r2_7_what_was_granted_is_compared_not_what_was_left_of_it() {
+    let mut from_cache = answer(AnswerKind::Document(boxed(&[("a", None)])), start());
+    (from_cache.lifetime, from_cache.age) = (Some(DAY), Duration::from_secs(80_000));
+    let state = check(daily(), from_cache, 6_400, PollReason::Freshness);
+    assert_eq!(state.memory.fresh_lifetime_s, Some(86_400));
+    let mut fresh = answer(AnswerKind::NotModified, start());
+    fresh.lifetime = Some(DAY);
+    check(state.clone(), fresh.clone(), 86_400, PollReason::Freshness);
+    fresh.age = Duration::from_secs(40_000);
+    check(state, fresh, 46_400, PollReason::Freshness);
 }
 
 #[test]
