@@ -1,18 +1,14 @@
-//! Feeds between polls: the config's wishes, what is due, claims, and the row that every poll writes.
+//! Feeds between polls: what is due, claims, and the row that every poll writes.
 
-use std::collections::HashMap;
+mod sync;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::Code;
-use super::row::{
-    Outcome, at, get_at, get_code, get_hash, get_json, get_opt_at, hash64, json, ms, opt_ms,
-};
-use crate::model::{
-    FeedId, FeedSpec, FeedStanding, FeedState, HostState, PollClaim, PollMemory, PollReason,
-    SyncReport, Validators,
-};
+use super::row::{Outcome, get_at, get_code, get_hash, get_json, get_opt_at, json, ms, opt_ms};
+use crate::model::{FeedId, FeedState, HostState, PollClaim, PollMemory, PollReason, Validators};
+pub(super) use sync::sync;
 
 const STATE: &str = "SELECT f.id, f.key, f.configured_url, f.url, coalesce(f.own_title, m.title), m.site_url, f.groups,
     f.priority, f.standing, f.validators_url, f.etag, f.last_modified, f.body_hash, f.next_poll_at, f.reason,
@@ -190,178 +186,5 @@ pub(super) fn save_host(conn: &Connection, host: &HostState) -> Outcome<()> {
     let sql = "INSERT INTO host (host, state) VALUES (?1, ?2) ON CONFLICT (host) DO UPDATE SET state = excluded.state";
     conn.prepare_cached(sql)?
         .execute(params![host.host, json(host)?])?;
-    Ok(())
-}
-
-/// What a sync compares.
-struct Known {
-    id: i64,
-    url: String,
-    title: Option<String>,
-    groups: String,
-    priority: i32,
-    standing: FeedStanding,
-    kept: Option<FeedStanding>,
-}
-
-/// Makes the stored feeds those of the config.
-pub(super) fn sync(conn: &Connection, specs: &[FeedSpec], now: Timestamp) -> Outcome<SyncReport> {
-    let mut known = known(conn)?;
-    let mut report = SyncReport::default();
-    for spec in specs {
-        match known.remove(&spec.key) {
-            None => {
-                add(conn, spec, now)?;
-                report.added.push(spec.key.clone());
-            }
-            Some(row) if row.standing == FeedStanding::Removed => {
-                change(conn, spec, &row, now)?;
-                report.added.push(spec.key.clone());
-            }
-            Some(row) => {
-                if change(conn, spec, &row, now)? {
-                    report.changed.push(spec.key.clone());
-                }
-            }
-        }
-    }
-    let left = known
-        .into_iter()
-        .filter(|(_, row)| row.standing != FeedStanding::Removed);
-    for (key, row) in left {
-        let sql = "UPDATE feed SET standing = 4, kept_standing = coalesce(kept_standing, standing) WHERE id = ?1";
-        conn.prepare_cached(sql)?.execute([row.id])?;
-        report.removed.push(key);
-    }
-    report.removed.sort();
-    Ok(report)
-}
-
-fn known(conn: &Connection) -> Outcome<HashMap<String, Known>> {
-    let sql = "SELECT key, id, configured_url, own_title, groups, priority, standing, kept_standing FROM feed";
-    let mut query = conn.prepare_cached(sql)?;
-    let rows = query.query_map([], |row| {
-        let kept: Option<i64> = row.get(7)?;
-        let known = Known {
-            id: row.get(1)?,
-            url: row.get(2)?,
-            title: row.get(3)?,
-            groups: row.get(4)?,
-            priority: row.get(5)?,
-            standing: get_code(row, 6)?,
-            kept: kept.and_then(FeedStanding::decode),
-        };
-        Ok((row.get(0)?, known))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-fn add(conn: &Connection, spec: &FeedSpec, now: Timestamp) -> Outcome<()> {
-    let spread = i64::try_from(spec.spread.as_millis()).unwrap_or(i64::MAX);
-    let first = at(ms(now)
-        + if spread > 0 {
-            hash64(b's', &spec.key).rem_euclid(spread)
-        } else {
-            0
-        });
-    let standing = if spec.enabled {
-        FeedStanding::Active
-    } else {
-        FeedStanding::Disabled
-    };
-    let sql = "INSERT INTO feed (key, configured_url, url, own_title, groups, priority, standing, next_poll_at, reason,
-        memory) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    conn.prepare_cached(sql)?.execute(params![
-        spec.key,
-        spec.url,
-        spec.title,
-        json(&spec.groups)?,
-        spec.priority,
-        standing.code(),
-        ms(first),
-        PollReason::First.code(),
-        json(&PollMemory::default())?,
-    ])?;
-    put_groups(conn, conn.last_insert_rowid(), &spec.groups)
-}
-
-/// Brings a known row to `spec`; true when anything differed.
-fn change(conn: &Connection, spec: &FeedSpec, row: &Known, now: Timestamp) -> Outcome<bool> {
-    let groups = json(&spec.groups)?;
-    let moved = row.url != spec.url;
-    let (standing, kept) = wanted_standing(spec, row, moved);
-    let other_groups = groups != row.groups;
-    let same = !moved && !other_groups && row.title == spec.title && row.priority == spec.priority;
-    if same && standing == row.standing {
-        return Ok(false);
-    }
-    let sql = "UPDATE feed SET configured_url = ?2, own_title = ?3, groups = ?4, priority = ?5, standing = ?6,
-        kept_standing = ?7 WHERE id = ?1";
-    conn.prepare_cached(sql)?.execute(params![
-        row.id,
-        spec.url,
-        spec.title,
-        groups,
-        spec.priority,
-        standing.code(),
-        kept.map(|kept| kept.code()),
-    ])?;
-    if moved {
-        reset_url(conn, row.id, &spec.url, now)?;
-    }
-    if other_groups {
-        put_groups(conn, row.id, &spec.groups)?;
-    }
-    Ok(true)
-}
-
-/// The standing that the config asks for, and the one to come back to once it does not.
-fn wanted_standing(
-    spec: &FeedSpec,
-    row: &Known,
-    moved: bool,
-) -> (FeedStanding, Option<FeedStanding>) {
-    let own = match row.standing {
-        FeedStanding::Removed | FeedStanding::Disabled => row.kept.unwrap_or(FeedStanding::Active),
-        standing => standing,
-    };
-    let own = match own {
-        FeedStanding::Gone | FeedStanding::Dead if moved => FeedStanding::Active,
-        FeedStanding::Disabled | FeedStanding::Removed => FeedStanding::Active,
-        own => own,
-    };
-    if spec.enabled {
-        (own, None)
-    } else {
-        (FeedStanding::Disabled, Some(own))
-    }
-}
-
-/// Another configured URL: validators belong to the old one; gates stay, for the host has not forgotten.
-fn reset_url(conn: &Connection, id: i64, url: &str, now: Timestamp) -> Outcome<()> {
-    let Some(mut feed) = by_id(conn, FeedId(id))? else {
-        return Ok(());
-    };
-    feed.url = url.to_owned();
-    feed.validators = Validators::default();
-    feed.body_hash = None;
-    feed.memory.redirect = None;
-    feed.memory.announced_move = None;
-    feed.memory.gone_at = None;
-    if feed.next_poll_reason == PollReason::Never {
-        feed.next_poll_at = now.max(feed.memory.gate_until.unwrap_or(now));
-        feed.next_poll_reason = PollReason::First;
-    }
-    write(conn, &feed)
-}
-
-fn put_groups(conn: &Connection, id: i64, groups: &[String]) -> Outcome<()> {
-    conn.prepare_cached("DELETE FROM feed_group WHERE feed = ?1")?
-        .execute([id])?;
-    let mut insert =
-        conn.prepare_cached("INSERT OR IGNORE INTO feed_group (name, feed) VALUES (?1, ?2)")?;
-    for group in groups {
-        insert.execute(params![group, id])?;
-    }
     Ok(())
 }

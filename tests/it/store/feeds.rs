@@ -53,6 +53,85 @@ async fn another_configured_url_drops_the_validators_and_keeps_the_gate() {
     assert_eq!(state.next_poll_at, at("2026-01-01T01:00:00Z"));
 }
 
+/// A feed given up with `standing`, whose next poll is weeks away.
+async fn given_up(standing: FeedStanding, reason: PollReason) -> Bench {
+    let bench = Bench::new().await;
+    bench.feeds(&["a"], NOW).await;
+    let mut state = bench.state("a").await;
+    let id = state.id;
+    state.standing = standing;
+    state.next_poll_at = at("2026-01-31T00:00:00Z");
+    state.next_poll_reason = reason;
+    state.memory.failures = 9;
+    state.memory.failing_since = Some(at(NOW));
+    state.memory.missing_since = Some(at(NOW));
+    state.memory.gone_at = Some(at(NOW));
+    state.memory.gate_until = Some(at("2026-01-02T06:00:00Z"));
+    state.memory.trouble = Some(PollTrouble {
+        class: TroubleClass::Status,
+        status: Some(404),
+        text: "answered 404".to_owned(),
+    });
+    let change = move |stored: &mut FeedState| *stored = state;
+    let stored = bench.store.update_feed(id, Box::new(change));
+    stored.await.unwrap();
+    bench
+}
+
+#[track_caller]
+fn check_begun_anew(state: &FeedState, due: &str) {
+    assert_eq!(state.standing, FeedStanding::Active);
+    assert_eq!(
+        (state.next_poll_at, state.next_poll_reason),
+        (at(due), PollReason::First)
+    );
+    let memory = &state.memory;
+    assert_eq!((memory.failures, &memory.trouble), (0, &None));
+    let since = [memory.failing_since, memory.missing_since, memory.gone_at];
+    assert_eq!(since, [None; 3]);
+}
+
+#[tokio::test]
+async fn a_corrected_url_is_asked_at_once_but_not_before_its_gate() {
+    for (standing, reason) in [
+        (FeedStanding::Active, PollReason::Backoff),
+        (FeedStanding::Active, PollReason::Confirm),
+        (FeedStanding::Active, PollReason::Freshness),
+        (FeedStanding::Dead, PollReason::Backoff),
+        (FeedStanding::Gone, PollReason::Never),
+    ] {
+        let bench = given_up(standing, reason).await;
+        let corrected = FeedSpec {
+            url: "https://a.example/corrected".into(),
+            ..spec("a", &["all"])
+        };
+        let now = at("2026-01-02T00:00:00Z");
+        let synced = bench.store.sync_feeds(vec![corrected], now).await;
+        assert_eq!(synced.unwrap().changed, ["a"]);
+        check_begun_anew(&bench.state("a").await, "2026-01-02T06:00:00Z");
+    }
+}
+
+#[tokio::test]
+async fn r2_12_a_feed_that_was_given_up_is_asked_again_once_it_is_switched_on_again() {
+    for standing in [FeedStanding::Gone, FeedStanding::Dead] {
+        let bench = given_up(standing, PollReason::Backoff).await;
+        let switched = |enabled| FeedSpec {
+            enabled,
+            ..spec("a", &["all"])
+        };
+        let now = at("2026-01-03T00:00:00Z");
+        for enabled in [true, false] {
+            let specs = vec![switched(enabled)];
+            bench.store.sync_feeds(specs, now).await.unwrap();
+            assert_eq!(bench.store.due_feeds(now, 10).await.unwrap(), []);
+        }
+        let on = vec![switched(true)];
+        bench.store.sync_feeds(on, now).await.unwrap();
+        check_begun_anew(&bench.state("a").await, "2026-01-03T00:00:00Z");
+    }
+}
+
 #[tokio::test]
 async fn a_poll_that_began_before_the_url_changed_does_not_bring_the_old_one_back() {
     let bench = Bench::new().await;
