@@ -116,6 +116,9 @@ impl Poller {
     pub fn new(parts: Parts) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let judge: Arc<dyn Judge> = Arc::new(parts.matcher.clone());
+        for (host, until) in parts.hosts.without_http2() {
+            parts.fetcher.prefer_http1(&host, until);
+        }
         Self {
             shared: Arc::new(Shared {
                 parts,

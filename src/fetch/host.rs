@@ -231,6 +231,16 @@ impl Hosts {
         states
     }
 
+    /// Hosts whose HTTP/2 broke, and until when they are spoken to without it (R2.24).
+    #[must_use]
+    pub fn without_http2(&self) -> Vec<(String, Timestamp)> {
+        let inner = self.lock();
+        let records = inner.records.values();
+        records
+            .filter_map(|record| Some((record.state.host.clone(), record.state.http1_until?)))
+            .collect()
+    }
+
     /// What was learned since the last call: for the store, from time to time.
     #[must_use]
     pub fn take_changed(&self) -> Vec<HostState> {

@@ -5,6 +5,7 @@ mod backfill;
 mod edits;
 mod findings;
 mod full_text;
+mod hosts;
 mod moves;
 mod publisher;
 
