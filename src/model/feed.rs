@@ -284,7 +284,10 @@ pub struct PollMemory {
     /// same feed (R2.11, R4.1, R4.6).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub window: Vec<u32>,
-    /// Time the last document spanned, in seconds, when it held no known entry any more (R4.6).
+    /// When a document last held no known entry any more, so that some were lost (R4.6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overflowed_at: Option<Timestamp>,
+    /// Time the last document spanned, in seconds, since a document overflowed (R4.6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_span_s: Option<u64>,
     /// Why the feed is quarantined or held, for the operator.

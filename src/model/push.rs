@@ -8,8 +8,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::PollMemory;
+
 /// Delivered entries that wait for a poll to confirm them (R6.11).
-const DELIVERED: usize = 64;
+const DELIVERED: usize = 512;
 
 /// WebSub subscriber state of a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,11 +73,20 @@ impl PushState {
         self.delivered.drain(..surplus);
     }
 
-    /// What is stored, with what a poll concluded from an earlier reading of it: hubs speak while a poll is under way,
-    /// and what they said must not be undone by its commit.
+    /// False when the hub brought more than is remembered: then an entry that is not among it may still have been.
     #[must_use]
-    pub fn after_poll(stored: Option<Self>, polled: Option<&Self>) -> Option<Self> {
+    pub fn remembers_all(&self) -> bool {
+        self.delivered.len() < DELIVERED
+    }
+
+    /// What is stored, with what a poll concluded from an earlier reading of it: hubs speak while a poll is under way,
+    /// and what they said must not be undone by its commit. What the last document holds is confirmed.
+    #[must_use]
+    pub fn after_poll(stored: Option<Self>, polled: &PollMemory) -> Option<Self> {
         let mut stored = stored?;
+        let confirmed = |mark: &u32| polled.window.binary_search(mark).is_ok();
+        stored.delivered.retain(|mark| !confirmed(mark));
+        let polled = polled.push.as_ref();
         let Some(polled) = polled.filter(|polled| polled.callback_token == stored.callback_token)
         else {
             return Some(stored);

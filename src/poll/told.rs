@@ -65,6 +65,7 @@ pub(super) struct Closing {
     failures: u32,
     moved_to: Option<String>,
     stopped: Option<&'static str>,
+    overflowed: bool,
 }
 
 impl Closing {
@@ -92,6 +93,8 @@ impl Closing {
             failures: after.memory.failures,
             moved_to: (after.url != old_url).then(|| shown(&after.url)),
             stopped,
+            overflowed: after.memory.overflowed_at.is_some()
+                && after.memory.overflowed_at == after.memory.success_at,
         }
     }
 
@@ -108,6 +111,12 @@ impl Closing {
     pub(super) fn tell(&self, report: &PollReport) {
         if let Some(moved_to) = &self.moved_to {
             tracing::info!(feed.id = ?self.key, feed.url = ?moved_to, "feed {:?} moved for good", self.key);
+        }
+        if self.overflowed {
+            tracing::warn!(
+                feed.id = ?self.key, next_poll_at = %self.next_poll_at,
+                "no entry of {:?} was known: some came and went between two polls; it is polled oftener", self.key
+            );
         }
         match (&self.trouble, self.stopped) {
             (_, Some(stopped)) => tracing::warn!(

@@ -95,7 +95,7 @@ fn absorb(state: &mut FeedState, document: &Document, answer: &Answer, now: Time
         .count();
     let overflowed =
         !window.is_empty() && document.entries.len() >= 5 && fresh == document.entries.len();
-    memory.window_span_s = if overflowed { span_of(document) } else { None };
+    note_span(memory, document, overflowed, now);
     if memory.seeded && fresh > 0 {
         memory.changed_at = Some(now);
     }
@@ -111,6 +111,21 @@ fn absorb(state: &mut FeedState, document: &Document, answer: &Answer, now: Time
     if answer.validators.etag != state.validators.etag && !suffixed(answer) {
         memory.etag_quirk_since = None;
     }
+}
+
+/// Once a document held no entry that we knew, the interval follows the time that the documents span: for good, since a
+/// feed that has calmed down spans more and is held no closer by it (R4.6).
+fn note_span(memory: &mut PollMemory, document: &Document, overflowed: bool, now: Timestamp) {
+    if overflowed {
+        memory.overflowed_at = Some(now);
+    }
+    if memory.overflowed_at.is_none() {
+        return;
+    }
+    // Undated entries that replaced all we knew came since we last looked.
+    let since_success = memory.success_at.map(|at| between(at, now).as_secs());
+    let span = span_of(document).or(since_success.filter(|_| overflowed));
+    memory.window_span_s = span.or(memory.window_span_s);
 }
 
 /// Time that the document's dated entries span, in seconds (R4.6).
@@ -135,6 +150,7 @@ fn judge_push(memory: &mut PollMemory, document: &Document, known: &Known<'_>, n
         return;
     };
     let late = Duration::from_secs(15 * 60);
+    let sure = push.remembers_all();
     let missed = |entry: &EntryTrace| {
         let promised = |at: Timestamp| at > push.since_at && at < now && between(at, now) > late;
         known.is_new(entry.mark)
@@ -145,7 +161,7 @@ fn judge_push(memory: &mut PollMemory, document: &Document, known: &Known<'_>, n
         .entries
         .iter()
         .any(|entry| push.delivered.contains(&entry.mark));
-    if seeded && push.proven && document.entries.iter().any(missed) {
+    if seeded && sure && push.proven && document.entries.iter().any(missed) {
         push.proven = false;
         push.delivered.clear();
         push.next_request_at = Some(later(now, DAY));

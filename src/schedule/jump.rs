@@ -1,5 +1,4 @@
-//! Spreading and clocks: the stable phase of a first poll, the spread after downtime, and what a jump of the wall clock
-//! does to a schedule (R5.7, R5.10).
+//! Spreading and clocks: the spread after downtime, and what a jump of the wall clock does to a schedule (R5.7, R5.10).
 
 use std::time::Duration;
 
@@ -7,13 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Draw, PollPolicy, later, scaled};
 use crate::model::{FeedState, HostState, PollReason};
-
-/// Stable place of a feed inside `span`: the same key has the same place in every process.
-#[must_use]
-pub fn phase(key: &str, span: Duration) -> Duration {
-    let part = f64::from(super::entry_mark(key)) / (f64::from(u32::MAX) + 1.0);
-    scaled(span, part)
-}
 
 /// Over how long `overdue` feeds are spread after downtime: four a second, a quarter of an hour at most.
 #[must_use]

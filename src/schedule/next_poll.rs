@@ -115,7 +115,13 @@ fn planned(
         AnswerKind::Document(_) | AnswerKind::Unchanged | AnswerKind::NotModified => {}
     }
     if let Some(at) = policy.digest_at {
-        return before_digest(at, start, policy, draw);
+        let before = before_digest(at, start, policy, draw);
+        let overflow = overflow_wait(memory, policy).map(|wait| later(start, wait));
+        return match overflow.filter(|at| *at < before.0) {
+            // A digest must not lack what the document no longer held when its time came.
+            Some(at) => (at, PollReason::Cadence),
+            None => before,
+        };
     }
     let (wait, reason) = cadenced(memory, policy, learned, now, start);
     (
@@ -133,15 +139,17 @@ fn cadenced(
     start: Timestamp,
 ) -> (Duration, PollReason) {
     if memory.push.as_ref().is_some_and(|push| pushed(push, now)) {
-        return ((learned * 12).min(DAY).max(policy.floor), PollReason::Push);
+        // A feed that is asleep is asked more seldom than daily anyway: push makes that no shorter.
+        let stretched = (learned * 12).min(DAY.max(learned)).max(policy.floor);
+        return (stretched, PollReason::Push);
     }
     let mut wait = if policy.adaptive {
         cadence::by_profile(&memory.rhythm, policy, start, learned)
     } else {
         learned
     };
-    if let Some(span) = memory.window_span_s {
-        wait = wait.min(Duration::from_secs(span / 2)).max(policy.floor);
+    if let Some(most) = overflow_wait(memory, policy) {
+        wait = wait.min(most);
     }
     if memory.slow_factor.is_some() {
         let left = f64::from(FADE_POLLS.saturating_sub(memory.clean_polls)) / f64::from(FADE_POLLS);
@@ -155,6 +163,12 @@ fn cadenced(
             PollReason::Cadence
         },
     )
+}
+
+/// Half of the time that the document spans, once entries were lost because it spans less than the interval (R4.6).
+fn overflow_wait(memory: &PollMemory, policy: &PollPolicy) -> Option<Duration> {
+    let span = Duration::from_secs(memory.window_span_s?);
+    Some((span / 2).max(policy.floor))
 }
 
 /// Push stretches polling only while it is proved and its lease runs (R6.11).

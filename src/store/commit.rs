@@ -81,7 +81,7 @@ fn with_push(conn: &Connection, polled: &FeedState) -> Outcome<Option<FeedState>
     }
     let stored = feeds::by_id(conn, polled.id)?.and_then(|stored| stored.memory.push);
     let mut state = polled.clone();
-    state.memory.push = PushState::after_poll(stored, polled.memory.push.as_ref());
+    state.memory.push = PushState::after_poll(stored, &polled.memory);
     Ok(Some(state))
 }
 

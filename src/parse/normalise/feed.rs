@@ -191,10 +191,12 @@ impl Chooser<'_> {
                 "yearly" => 31_536_000,
                 _ => return None,
             };
-            let frequency = text(Kind::UpdateFrequency)
-                .and_then(|text| text.parse::<u64>().ok())
-                .unwrap_or(1);
-            Some(seconds / frequency.max(1))
+            // No times, less than none, or oftener than each second: then the period means nothing either (R3.4).
+            let frequency = match text(Kind::UpdateFrequency) {
+                Some(text) => text.parse::<u64>().ok().filter(|times| *times > 0)?,
+                None => 1,
+            };
+            Some(seconds / frequency).filter(|seconds| *seconds > 0)
         });
         hints.new_feed_url = text(Kind::NewFeedUrl).map(|url| self.bases.absolute(holder, url));
         hints.complete = holder.parts.iter().any(|part| part.kind == Kind::Complete);

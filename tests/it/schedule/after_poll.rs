@@ -9,7 +9,7 @@ use feedmill::model::{
 };
 use feedmill::schedule::{
     Answer, AnswerKind, Document, EntryTrace, Insistence, PollPolicy, after_clock_jump, after_poll,
-    at_home, claim_until, downtime_spread, entry_mark, interval, manual_poll_at, never, phase,
+    at_home, claim_until, downtime_spread, entry_mark, interval, manual_poll_at, never,
     plan_request, rate_per_day, silent_since,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -103,7 +103,7 @@ fn boxed(entries: &[(&str, Option<&str>)]) -> Box<Document> {
 }
 
 /// A feed whose rhythm is one entry a day for the last 28: 28.3 / 29 a day, which asks for 8746 s.
-fn daily() -> FeedState {
+pub(super) fn daily() -> FeedState {
     let mut feed = feed();
     feed.memory.seeded = true;
     feed.memory.window = vec![entry_mark("known")];
@@ -296,8 +296,8 @@ fn r2_7_a_304_shortens_a_lifetime_and_never_lengthens_it() {
 #[test]
 fn r2_7_what_was_granted_is_compared_not_what_was_left_of_it() {
     let mut from_cache = answer(AnswerKind::Document(boxed(&[("a", None)])), start());
-    (from_cache.lifetime, from_cache.age) = (Some(DAY), Duration::from_secs(80_000));
-    let state = check(daily(), from_cache, 6_400, PollReason::Freshness);
+    (from_cache.lifetime, from_cache.age) = (Some(DAY), Duration::from_secs(70_000));
+    let state = check(daily(), from_cache, 16_400, PollReason::Freshness);
     assert_eq!(state.memory.fresh_lifetime_s, Some(86_400));
     let mut fresh = answer(AnswerKind::NotModified, start());
     fresh.lifetime = Some(DAY);
@@ -776,6 +776,68 @@ fn r4_6_a_window_without_a_known_entry_is_polled_within_half_its_span() {
     );
 }
 
+/// Five dated entries named with `prefix`, an hour and a half apart: six hours from first to last.
+fn six_hours(prefix: &str, newest: Timestamp) -> AnswerKind {
+    let trace = |number: u32| EntryTrace {
+        mark: entry_mark(&format!("{prefix} {number}")),
+        dated_at: Some(newest - Duration::from_secs(5400) * number),
+    };
+    AnswerKind::Document(Box::new(Document {
+        entries: (0..5).map(trace).collect(),
+        ..Document::default()
+    }))
+}
+
+#[test]
+fn r4_6_the_interval_stays_short_while_documents_stay_short() {
+    let mut slow = daily();
+    slow.memory.rhythm = Rhythm {
+        observed_since: slow.memory.rhythm.observed_since,
+        ..Rhythm::default()
+    };
+    let wait = |state: &FeedState, now| state.next_poll_at.duration_since(now).as_secs();
+    let overflowed = after_poll(
+        slow,
+        &answer(six_hours("a", start()), start()),
+        &policy(),
+        start(),
+        0.0,
+    );
+    assert_eq!(wait(&overflowed, start()), 10_800);
+    assert_eq!(overflowed.memory.overflowed_at, Some(start()));
+    // Unchanged, then overlapping: the document still spans six hours.
+    let later = start() + DAY;
+    let quiet = after_poll(
+        overflowed,
+        &answer(AnswerKind::NotModified, later),
+        &policy(),
+        later,
+        0.0,
+    );
+    assert_eq!(wait(&quiet, later), 10_800);
+    let again = answer(six_hours("a", start()), later);
+    let known = after_poll(quiet, &again, &policy(), later, 0.0);
+    assert_eq!(wait(&known, later), 10_800);
+    assert_eq!(known.memory.overflowed_at, Some(start()));
+}
+
+#[test]
+fn r4_6_beats_r4_4_so_that_a_digest_lacks_nothing() {
+    let digest = PollPolicy {
+        digest_at: Some(start() + DAY * 7),
+        ..policy()
+    };
+    let polled = answer(six_hours("a", start()), start());
+    let after = after_poll(daily(), &polled, &digest, start(), 0.0);
+    assert_eq!(
+        (
+            after.next_poll_at.duration_since(start()).as_secs(),
+            after.next_poll_reason
+        ),
+        (10_800, PollReason::Cadence)
+    );
+}
+
 #[test]
 fn r5_5_our_own_outage_counts_against_nobody() {
     let trouble = PollTrouble {
@@ -831,18 +893,7 @@ fn r5_6_backoff_doubles_up_to_a_week_and_never_stops() {
 }
 
 #[test]
-fn r5_7_phases_are_stable_and_even() {
-    assert_eq!(phase("feed", HOUR), phase("feed", HOUR));
-    let mut minutes = [0_u32; 60];
-    for feed in 0..6000 {
-        let at = phase(&format!("feed {feed}"), HOUR);
-        assert!(at < HOUR);
-        minutes[usize::try_from(at.as_secs() / 60).expect("below 60")] += 1;
-    }
-    assert!(
-        minutes.iter().all(|count| (1..300).contains(count)),
-        "{minutes:?}"
-    );
+fn r5_7_overdue_feeds_are_spread_over_a_quarter_of_an_hour_at_most() {
     assert_eq!(downtime_spread(500), Duration::from_secs(125));
     assert_eq!(downtime_spread(10_000), Duration::from_secs(900));
 }
@@ -895,6 +946,59 @@ fn r6_11_push_stretches_polling_only_while_it_keeps_its_word() {
     );
     assert_eq!(after.memory.push.map(|push| push.proven), Some(false));
     assert_eq!(after.next_poll_reason, PollReason::Cadence);
+}
+
+/// A feed whose hub has proved itself.
+fn pushed(mut state: FeedState) -> FeedState {
+    state.memory.push = Some(PushState {
+        topic_url: URL.to_owned(),
+        status: "verified".to_owned(),
+        since_at: start() - DAY,
+        lease_until: Some(start() + DAY * 10),
+        proven: true,
+        ..PushState::default()
+    });
+    state
+}
+
+#[test]
+fn r6_11_push_never_shortens() {
+    let mut asleep = pushed(daily());
+    asleep.memory.rhythm.newest_entry_at = Some(start() - DAY * 181);
+    asleep.memory.rhythm.days = Vec::new();
+    check(
+        asleep,
+        answer(AnswerKind::NotModified, start()),
+        72 * 3600,
+        PollReason::Push,
+    );
+}
+
+#[test]
+fn r6_11_a_hub_that_brings_much_is_not_taken_for_one_that_brings_nothing() {
+    let delivered = |count: u32| {
+        let mut state = pushed(daily());
+        let push = state.memory.push.as_mut().unwrap();
+        for number in 0..count {
+            push.brought([entry_mark(&format!("thin {number}"))]);
+        }
+        let date = Some("2026-03-02T09:00:00Z");
+        let first = [("known", None), ("thin 0", date), ("thin 1", date)];
+        let answer = answer(AnswerKind::Document(boxed(&first)), start());
+        after_poll(state, &answer, &policy(), start(), 0.0)
+    };
+    // A hundred thin deliveries are remembered; of more than can be, nothing is concluded.
+    for count in [100, 10_000] {
+        let push = delivered(count).memory.push.unwrap();
+        assert!(push.proven, "{count}");
+    }
+    let memory = delivered(100).memory;
+    let stored = PushState::after_poll(memory.push.clone(), &memory).unwrap();
+    assert_eq!(
+        stored.delivered.len(),
+        98,
+        "what a poll confirmed is done with"
+    );
 }
 
 #[test]
