@@ -140,6 +140,123 @@ async fn r1_12_a_claim_is_durable_before_the_request_leaves() {
 }
 
 #[tokio::test]
+async fn r1_8_validators_are_stored_with_the_entries_that_they_describe() {
+    let (origin, world) = world(&rss(&["a"])).await;
+    world.poll().await;
+    let known = world.feed("one").await.validators;
+    let newer = Reply::ok(rss(&["b", "a"])).header("ETag", "\"newer\"");
+    origin.replace("/feed", newer.hold_after(20));
+    world.wait(HOUR * 25);
+    let poller = world.poller();
+    tokio::select! {
+        _ = poller.poll_due() => panic!("the body is held"),
+        () = origin.seen(2) => {}
+    }
+    drop(poller);
+    let world = world.restart(None).await;
+    assert_eq!(world.feed("one").await.validators, known);
+    origin.replace("/feed", Reply::status(304));
+    world.wait(HOUR * 25);
+    world.poll().await;
+    let asked = origin.requests();
+    let tag = asked[2].header_bytes("if-none-match").map(<[u8]>::to_vec);
+    assert_eq!(tag, known.etag);
+    assert_eq!(world.store.entries(None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn r2_10_a_temporary_redirect_changes_nothing() {
+    for status in [302, 303, 307] {
+        let origin = Origin::start().await;
+        origin.replace("/feed", Reply::redirect(status, "/elsewhere"));
+        origin.feed("/elsewhere", rss(&["a"]));
+        let world = World::new(&one_feed(&origin.url("/feed"))).await;
+        for _ in 0..5 {
+            assert_eq!(world.poll().await.failed, 0);
+            world.wait(HOUR * 30);
+        }
+        let feed = world.feed("one").await;
+        assert_eq!(
+            (feed.url, feed.memory.redirect),
+            (origin.url("/feed"), None)
+        );
+        assert_eq!(origin.requests_to("/feed").len(), 5);
+        // The validators are those of the document, and go to it alone.
+        let counters = feed.memory.counters;
+        assert_eq!((counters.not_modified, counters.unconditional), (4, 1));
+    }
+}
+
+#[tokio::test]
+async fn r2_23_the_charset_of_the_response_is_read() {
+    let latin = |declared: &str| {
+        let text = rss(&["caf\u{e9}"]).replace("<?xml version=\"1.0\"?>", declared);
+        text.chars().map(|c| c as u8).collect::<Vec<u8>>()
+    };
+    let declared = "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>";
+    for (content_type, body) in [
+        ("text/xml; charset=iso-8859-1", latin("")),
+        ("application/rss+xml", latin(declared)),
+        // What the header says is wrong, what the document says fits.
+        ("text/xml; charset=utf-8", latin(declared)),
+        // `text/xml` alone is not US-ASCII any more.
+        ("text/xml", rss(&["caf\u{e9}"]).into_bytes()),
+    ] {
+        let origin = Origin::start().await;
+        let reply = Reply::ok(body).header("Content-Type", content_type);
+        origin.replace("/feed", reply);
+        let world = World::new(&one_feed(&origin.url("/feed"))).await;
+        world.poll().await;
+        let entries = world.store.entries(None, 10).await.unwrap();
+        assert_eq!(entries[0].entry.title, "caf\u{e9}", "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn r5_9_two_processes_on_one_store_ask_once() {
+    let (origin, world) = world(&rss(&["a"])).await;
+    let (one, other) = (world.poller(), world.another_poller().await);
+    let (one, other) = tokio::join!(one.poll_due(), other.poll_due());
+    assert_eq!(one.unwrap().polled + other.unwrap().polled, 1);
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn r5_12_nothing_beside_the_feed_is_asked_for() {
+    let origin = Origin::start().await;
+    let beside = format!(
+        "<image><url>{0}/logo.png</url></image><docs>{0}/docs</docs>\
+         <cloud domain=\"{1}\" port=\"{2}\" path=\"/rpc\" protocol=\"http-post\"/><item>",
+        origin.url(""),
+        origin.address().ip(),
+        origin.address().port()
+    );
+    let document = rss(&["a"]).replacen("<item>", &beside, 1);
+    let document = document.replace("https://site.example/", &origin.url("/"));
+    origin.feed("/feed", document);
+    let world = World::new(&one_feed(&origin.url("/feed"))).await;
+    for _ in 0..40 {
+        world.poll().await;
+        world.poller().push_due().await.unwrap();
+        world.wait(HOUR * 24);
+    }
+    assert!(origin.requests().len() >= 20);
+    assert_eq!(origin.requests_to("/feed").len(), origin.requests().len());
+}
+
+#[tokio::test]
+async fn r5_13_one_address_written_in_several_ways_is_asked_once() {
+    let origin = Origin::start().await;
+    origin.feed("/feed", rss(&["a"]));
+    let (url, shout) = (origin.url("/feed"), origin.url("/feed#part"));
+    let shout = shout.replacen("http", "HTTP", 1);
+    let config = format!("[[feed]]\nurl = \"{url}\"\n[[feed]]\nurl = \"{shout}\"\n");
+    let world = World::new(&config).await;
+    assert_eq!(world.poll().await.polled, 1);
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn r2_19_a_web_page_costs_neither_entries_nor_validators() {
     let (origin, world) = world(&rss(&["a"])).await;
     world.poll().await;
@@ -336,7 +453,7 @@ async fn the_verb_poll_says_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn the_verb_feeds_says_how_each_is_and_when_it_is_next() {
+async fn r5_15_the_verb_feeds_says_how_each_is_and_when_it_is_next() {
     let origin = Origin::start().await;
     origin.feed("/feed", rss(&["a", "b"]));
     origin.replace("/bad", Reply::status(500));

@@ -230,7 +230,7 @@ async fn r6_3_the_request_names_callback_and_lease_and_no_secret_to_a_hub_in_the
 }
 
 #[tokio::test]
-async fn case_205_only_what_was_asked_for_is_confirmed() {
+async fn r6_6_case_205_only_what_was_asked_for_is_confirmed() {
     let (origin, world, token) = pending().await;
     let topic = origin.url("/feed");
     for (name, given) in [
@@ -395,7 +395,7 @@ async fn case_300_a_delivery_is_stored_and_touches_neither_validators_nor_schedu
 }
 
 #[tokio::test]
-async fn case_301_302_a_delivery_must_carry_its_signature() {
+async fn r6_10_case_301_302_a_delivery_must_carry_its_signature() {
     let (_origin, world, token) = verified().await;
     let id = world.feed("one").await.id;
     let with_secret = |state: &mut feedmill::model::FeedState| {

@@ -55,7 +55,7 @@ const ADDRESSES: [(&str, bool); 39] = [
 ];
 
 #[test]
-fn net_1_public_addresses() {
+fn r5_14_net_1_public_addresses() {
     for (address, public) in ADDRESSES {
         assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
     }
@@ -76,7 +76,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn net_1_every_form_of_an_address_is_judged_alike(bits: u32) {
+    fn r5_14_net_1_every_form_of_an_address_is_judged_alike(bits: u32) {
         let v4 = Ipv4Addr::from_bits(bits);
         let nat64 = Ipv6Addr::from_bits((0x64_ff9b_u128 << 96) | u128::from(bits));
         let public = is_public(v4.into());
@@ -96,7 +96,7 @@ fn check(guard: &Guard, url: &str, allowed: bool) {
 }
 
 #[test]
-fn net_2_urls_refused_before_any_look_up() {
+fn r5_14_net_2_urls_refused_before_any_look_up() {
     let guard = Guard::default();
     for host in [
         "localhost",
@@ -151,7 +151,7 @@ fn net_2_urls_refused_before_any_look_up() {
 }
 
 #[test]
-fn net_3_approved_networks() {
+fn r5_14_net_3_approved_networks() {
     let guard = Guard::new(["10.1.0.0/16".parse().unwrap()]);
     check(&guard, "http://10.1.2.3/", true);
     check(&guard, "http://[::ffff:10.1.2.3]/", true);
@@ -166,7 +166,7 @@ fn net_3_approved_networks() {
 }
 
 #[test]
-fn net_2_a_refusal_says_what_to_do() {
+fn r5_14_net_2_a_refusal_says_what_to_do() {
     let url = Url::parse("http://user:pw@192.168.1.1/?token=x").unwrap();
     let refusal = Guard::default().check_url(&url).unwrap_err();
     assert_eq!(refusal, Refusal::Address("192.168.1.1".parse().unwrap()));
@@ -189,7 +189,7 @@ fn only_second() -> Fetcher {
 }
 
 #[tokio::test]
-async fn net_2_the_trap_hears_nothing_on_the_first_hop() {
+async fn r5_14_net_2_the_trap_hears_nothing_on_the_first_hop() {
     let trap = Origin::start().await;
     let port = trap.address().port();
     let fetcher = Fetcher::new(&strict(), &[]).unwrap();
@@ -227,7 +227,7 @@ async fn net_2_the_trap_hears_nothing_on_the_first_hop() {
 }
 
 #[tokio::test]
-async fn net_2_the_trap_hears_nothing_after_a_redirect() {
+async fn r5_14_net_2_the_trap_hears_nothing_after_a_redirect() {
     let (evil, trap) = (Origin::start_at("127.0.0.2").await, Origin::start().await);
     let port = trap.address().port();
     let fetcher = only_second();
@@ -261,7 +261,7 @@ async fn net_2_the_trap_hears_nothing_after_a_redirect() {
 /// Only ::1 is approved, so `localhost` passes the check by name and 127.0.0.1, its other address, must fall to the
 /// filter after the look-up: what a rebinding name server is met by.
 #[tokio::test]
-async fn net_2_the_address_checked_is_the_address_connected_to() {
+async fn r5_14_net_2_the_address_checked_is_the_address_connected_to() {
     let trap = Origin::start().await;
     let config = FetchConfig {
         allow_networks: vec!["::1/128".parse().unwrap()],
@@ -297,7 +297,7 @@ async fn a_name_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn net_3_localhost_when_loopback_is_approved() {
+async fn r5_14_net_3_localhost_when_loopback_is_approved() {
     let origin = Origin::start().await;
     origin.reply("/", Reply::ok("<rss/>"));
     let url = format!("http://localhost:{}/", origin.address().port());
@@ -306,7 +306,7 @@ async fn net_3_localhost_when_loopback_is_approved() {
 }
 
 #[tokio::test]
-async fn net_3_approval_of_one_feed_is_not_approval_of_another() {
+async fn r5_14_net_3_approval_of_one_feed_is_not_approval_of_another() {
     let origin = Origin::start_at("127.0.0.2").await;
     origin.reply("/", Reply::ok("<rss/>"));
     let fetcher = only_second();
@@ -321,7 +321,7 @@ async fn net_3_approval_of_one_feed_is_not_approval_of_another() {
 }
 
 #[tokio::test]
-async fn net_2_a_proxy_is_exempt_but_literal_targets_are_not() {
+async fn r5_14_net_2_a_proxy_is_exempt_but_literal_targets_are_not() {
     let (proxy, trap) = (Origin::start().await, Origin::start().await);
     proxy.reply("http://feeds.example/f", Reply::ok("<rss/>"));
     let mut config = strict();

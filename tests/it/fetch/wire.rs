@@ -203,6 +203,58 @@ fn pair(etag: &str, date: &str) -> (Option<String>, Option<String>) {
 }
 
 #[tokio::test]
+async fn r1_2_tag_and_date_are_sent_together() {
+    let both = Reply::ok("1")
+        .header("ETag", "\"a\"")
+        .header("Last-Modified", "Mon, 09 Mar 2026 08:00:00 GMT");
+    let sent = sent_validators(vec![both.honouring_validators(); 2]).await;
+    assert_eq!(sent[1], pair("\"a\"", "Mon, 09 Mar 2026 08:00:00 GMT"));
+}
+
+#[tokio::test]
+async fn r2_2_a_tag_may_be_weak_here_and_strong_there() {
+    let sent = sent_validators(vec![
+        Reply::ok("1").header("ETag", "W/\"a\""),
+        Reply::status(304).header("ETag", "\"a\""),
+        Reply::status(304),
+        Reply::status(304).header("ETag", "W/\"a\""),
+        Reply::status(304),
+    ])
+    .await;
+    let tags = ["", "W/\"a\"", "\"a\"", "\"a\"", "W/\"a\""];
+    assert_eq!(sent, tags.map(|tag| pair(tag, "")));
+}
+
+/// A header of the first request under `config`.
+async fn first_header(config: &feedmill::config::FetchConfig, name: &str) -> String {
+    let origin = Origin::start().await;
+    let fetcher = Fetcher::new(config, &[]).unwrap();
+    first(&fetcher, &origin.url("/")).await;
+    origin.requests()[0].header(name).unwrap()
+}
+
+#[tokio::test]
+async fn r2_26_the_user_agent_says_who_and_where_to_turn_to() {
+    let product = concat!("feedmill/", env!("CARGO_PKG_VERSION"));
+    let named = first_header(&config(), "user-agent").await;
+    assert_eq!(
+        named,
+        format!("{product} (+https://news.example.org/about)")
+    );
+    let unnamed = feedmill::config::FetchConfig {
+        contact: None,
+        ..config()
+    };
+    assert_eq!(first_header(&unnamed, "user-agent").await, product);
+}
+
+#[tokio::test]
+async fn r2_27_accept_names_the_feed_types_and_takes_anything() {
+    let accept = first_header(&config(), "accept").await;
+    assert_eq!(format!("accept: {accept}"), ACCEPT);
+}
+
+#[tokio::test]
 async fn r1_3_a_200_replaces_the_pair() {
     let sent = sent_validators(vec![
         Reply::ok("1").header("ETag", "A"),

@@ -1023,7 +1023,7 @@ proptest! {
 
     /// Whatever is answered in whatever order, no poll comes before floor, freshness and Retry-After allow.
     #[test]
-    fn never_before_floor_and_gates(answers in prop::collection::vec(any_answer(), 1..40)) {
+    fn r4_5_never_before_floor_and_gates(answers in prop::collection::vec(any_answer(), 1..40)) {
         let mut state = feed();
         let mut now = start();
         for (kind, lifetime, retry_after, draw, late) in answers {

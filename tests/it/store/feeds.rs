@@ -156,7 +156,7 @@ async fn a_poll_that_began_before_the_url_changed_does_not_bring_the_old_one_bac
 }
 
 #[tokio::test]
-async fn only_one_of_two_claims_wins_and_the_schedule_has_moved_before_the_request() {
+async fn r5_9_only_one_of_two_claims_wins_and_the_schedule_has_moved_before_the_request() {
     let bench = Bench::new().await;
     bench.feeds(&["a"], NOW).await;
     let due = bench.store.due_feeds(at(NOW), 10).await.unwrap();

@@ -62,18 +62,7 @@ impl World {
         let hosts = Hosts::new(&config.fetch, &config.feeds);
         hosts.load(store.hosts().await.unwrap());
         let touched = Arc::default();
-        let poller = Poller::new(Parts {
-            store: store.clone(),
-            fetcher: Fetcher::new(&config.fetch, &config.feeds).unwrap(),
-            hosts,
-            rules: Rules::compile(&config.filters).unwrap(),
-            matcher: Matcher::default(),
-            settings: Settings::of(&config),
-            clock: clock.clone(),
-            metrics: Metrics::default(),
-            touched: Arc::clone(&touched),
-            draw: Arc::new(|| 0.0),
-        });
+        let poller = poller(&config, &store, (&clock, &touched), hosts);
         Self {
             folder,
             config,
@@ -96,6 +85,18 @@ impl World {
         self.poller.clone()
     }
 
+    /// The polling flow of another process beside this one, which has just begun.
+    pub async fn another_poller(&self) -> Poller {
+        let hosts = Hosts::new(&self.config.fetch, &self.config.feeds);
+        hosts.load(self.store.hosts().await.unwrap());
+        poller(
+            &self.config,
+            &self.store,
+            (&self.clock, &self.touched),
+            hosts,
+        )
+    }
+
     /// Polls what is due.
     pub async fn poll(&self) -> Summary {
         self.poller().poll_due().await.unwrap()
@@ -110,4 +111,24 @@ impl World {
     pub async fn feed(&self, key: &str) -> FeedState {
         self.store.feed(key).await.unwrap().unwrap()
     }
+}
+
+fn poller(
+    config: &Config,
+    store: &Store,
+    (clock, touched): (&Clock, &Arc<Notify>),
+    hosts: Hosts,
+) -> Poller {
+    Poller::new(Parts {
+        store: store.clone(),
+        fetcher: Fetcher::new(&config.fetch, &config.feeds).unwrap(),
+        hosts,
+        rules: Rules::compile(&config.filters).unwrap(),
+        matcher: Matcher::default(),
+        settings: Settings::of(config),
+        clock: clock.clone(),
+        metrics: Metrics::default(),
+        touched: Arc::clone(touched),
+        draw: Arc::new(|| 0.0),
+    })
 }
