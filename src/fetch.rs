@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::config::{Auth, Secret};
-use crate::model::{PollTrouble, TroubleClass, Validators};
+use crate::model::{PollTrouble, Validators};
 
 pub use coding::{CodingFault, Decoder};
 pub use freshness::freshness;
@@ -148,13 +148,7 @@ impl FetchReport {
             (Some(429), _) => Signal::Throttled(self.freshness.retry_after),
             (Some(503), _) => Signal::Unavailable(self.freshness.retry_after),
             (Some(403), _) => Signal::Forbidden,
-            (
-                _,
-                TroubleClass::Dns
-                | TroubleClass::Connect
-                | TroubleClass::Tls
-                | TroubleClass::Timeout,
-            ) => Signal::Unreachable,
+            (_, class) if class.is_unreachable() => Signal::Unreachable,
             _ => Signal::Answered,
         }
     }

@@ -257,6 +257,9 @@ impl Poller {
     /// Starts what is due and may be asked; gives the instant at which there is more to do.
     async fn fill(&self, pass: &mut Pass) -> Result<Option<Timestamp>> {
         let parts = &self.shared.parts;
+        if let Some(since) = parts.hosts.take_recovery() {
+            self.network_is_back(since).await?;
+        }
         loop {
             let now = parts.clock.now();
             let room = parts.settings.concurrency().saturating_sub(pass.set.len());

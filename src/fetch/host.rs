@@ -2,6 +2,7 @@
 //! which nobody asks that host. Pure but for its lock: time and randomness come in. Refuses nothing for ever.
 
 mod outage;
+mod policy;
 mod rate;
 mod record;
 
@@ -13,10 +14,11 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::guard::Guard;
 use crate::config::{FeedConfig, FetchConfig};
 use crate::model::HostState;
 use outage::Outage;
+use policy::Policy;
+pub use policy::host_key;
 use rate::Rate;
 use record::Record;
 
@@ -131,60 +133,6 @@ struct Inner {
     records: HashMap<String, Record>,
     outage: Outage,
     rate: Rate,
-}
-
-/// What the config says of politeness.
-#[derive(Clone, Debug)]
-struct Policy {
-    gap: Duration,
-    per_host: usize,
-    starts_per_second: usize,
-    own: Guard,
-}
-
-impl Policy {
-    fn new(config: &FetchConfig, feeds: &[FeedConfig]) -> Self {
-        let approved = config
-            .allow_networks
-            .iter()
-            .chain(feeds.iter().flat_map(|feed| &feed.allow_networks));
-        Self {
-            gap: config.host_gap,
-            per_host: config.per_host.max(1),
-            starts_per_second: config.starts_per_second.max(1),
-            own: Guard::new(approved.copied()),
-        }
-    }
-}
-
-/// Platforms on which many names are one server with one patience.
-const SHARED_PLATFORMS: [&str; 8] = [
-    "reddit.com",
-    "substack.com",
-    "tumblr.com",
-    "medium.com",
-    "blogspot.com",
-    "wordpress.com",
-    "livejournal.com",
-    "youtube.com",
-];
-
-/// The unit of politeness: `host`, or `host:port` where the port is not the usual one; none for a local file.
-#[must_use]
-pub fn host_key(url: &Url) -> Option<String> {
-    let host = url
-        .host_str()
-        .filter(|host| !host.is_empty())?
-        .trim_end_matches('.');
-    let platform = SHARED_PLATFORMS.iter().find(|name| {
-        host.strip_suffix(**name)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    });
-    let host = platform.copied().unwrap_or(host);
-    Some(
-        url.port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-    )
 }
 
 impl Hosts {
@@ -316,6 +264,12 @@ impl Hosts {
         self.lock().outage.is_down(now)
     }
 
+    /// Once after each outage of our own network: since when we were cut off.
+    #[must_use]
+    pub fn take_recovery(&self) -> Option<Timestamp> {
+        self.lock().outage.take_recovery()
+    }
+
     /// Waits until some request ends.
     pub async fn released(&self) {
         self.shared.released.notified().await;
@@ -364,6 +318,17 @@ impl Inner {
         None
     }
 
+    /// Of a host that failed: is it one that was reached before, and how many such are there?
+    fn standing(&self, key: &str) -> outage::Standing {
+        let is_dead =
+            |record: &&Record| record.state.failures > 0 && !self.outage.doubts(&record.state.host);
+        let dead = self.records.values().filter(is_dead).count();
+        outage::Standing {
+            living: self.records.get(key).is_none_or(|record| !is_dead(&record)),
+            all_living: self.policy.foreign.saturating_sub(dead),
+        }
+    }
+
     fn learn(
         &mut self,
         (key, url): (&str, &str),
@@ -372,9 +337,11 @@ impl Inner {
         feedback: Feedback,
     ) -> Finished {
         let reached = feedback.signal != Signal::Unreachable;
-        if !own {
+        if !own && reached {
+            self.outage.reached(key, now);
+        } else if !own {
             // The failures that showed us to be cut off were ours too.
-            for (host, failures) in self.outage.saw(key, reached, now) {
+            for (host, failures) in self.outage.failed(key, self.standing(key), now) {
                 if let Some(record) = self.records.get_mut(&host) {
                     record.forgive(failures);
                 }

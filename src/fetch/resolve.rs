@@ -26,6 +26,9 @@ pub(super) enum ResolveError {
     /// The resolver said no.
     #[error("no address found for {0}")]
     NotFound(String),
+    /// The resolver could not ask anyone, or got no answer: the name may well exist.
+    #[error("the name {0} cannot be looked up for now: the resolver gets no answer")]
+    NotNow(String),
     /// The resolver said nothing.
     #[error("the look-up of {0} took longer than 5 s")]
     Late(String),
@@ -58,10 +61,10 @@ impl Names {
             return Ok(known);
         }
         match timeout(DEADLINE, self.look_up(name)).await {
-            Ok(Some(found)) => Ok(self.remember(name, found)),
-            Ok(None) => self
-                .known(name, STALE)
-                .ok_or_else(|| ResolveError::NotFound(name.to_owned())),
+            Ok(Ok(found)) => Ok(self.remember(name, found)),
+            // What does not exist any more is not kept alive by what we remember of it.
+            Ok(Err(refusal @ ResolveError::NotFound(_))) => Err(refusal),
+            Ok(Err(refusal)) => self.known(name, STALE).ok_or(refusal),
             Err(_) => self
                 .known(name, STALE)
                 .ok_or_else(|| ResolveError::Late(name.to_owned())),
@@ -69,16 +72,23 @@ impl Names {
     }
 
     /// The slot is held by the thread, not by the waiter: a `getaddrinfo` that nobody waits for still runs.
-    async fn look_up(&self, name: &str) -> Option<Vec<IpAddr>> {
-        let slot = self.slots.clone().acquire_owned().await.ok()?;
-        let name = name.to_owned();
+    async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
+        let not_now = || ResolveError::NotNow(name.to_owned());
+        let slot = self.slots.clone().acquire_owned().await;
+        let slot = slot.map_err(|_| not_now())?;
+        let asked = name.to_owned();
         let looked_up = tokio::task::spawn_blocking(move || {
             let _held = slot;
-            (name.as_str(), 0)
+            (asked.as_str(), 0)
                 .to_socket_addrs()
                 .map(|found| found.map(|address| address.ip()).collect::<Vec<_>>())
         });
-        looked_up.await.ok()?.ok().filter(|found| !found.is_empty())
+        match looked_up.await {
+            Ok(Ok(found)) if !found.is_empty() => Ok(found),
+            Ok(Err(error)) if is_temporary(&error) => Err(not_now()),
+            Ok(_) => Err(ResolveError::NotFound(name.to_owned())),
+            Err(_) => Err(not_now()),
+        }
     }
 
     fn known(&self, name: &str, younger_than: Duration) -> Option<Arc<[IpAddr]>> {
@@ -98,6 +108,14 @@ impl Names {
         known.insert(name.to_owned(), (Instant::now(), found.clone()));
         found
     }
+}
+
+/// EAI_AGAIN, as the C libraries word it: the standard library hands on the text alone.
+fn is_temporary(error: &std::io::Error) -> bool {
+    let text = error.to_string();
+    ["emporary failure", "Try again"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// The resolver of one client.

@@ -79,7 +79,9 @@ pub(super) fn failed(error: &reqwest::Error, url: &Url) -> PollTrouble {
     if let Some(cause) = find::<ResolveError>(error) {
         let class = match cause {
             ResolveError::Inside { .. } => TroubleClass::Refused,
-            ResolveError::NotFound(_) | ResolveError::Late(_) => TroubleClass::Dns,
+            ResolveError::NotFound(_) | ResolveError::NotNow(_) | ResolveError::Late(_) => {
+                TroubleClass::Dns
+            }
         };
         return trouble(class, cause.to_string());
     }

@@ -143,6 +143,14 @@ pub enum TroubleClass {
     Internal,
 }
 
+impl TroubleClass {
+    /// No name, no connection, no TLS, no answer in time: as if there were no network.
+    #[must_use]
+    pub fn is_unreachable(self) -> bool {
+        matches!(self, Self::Dns | Self::Connect | Self::Tls | Self::Timeout)
+    }
+}
+
 /// The last thing that went wrong, for people. Holds no secret: URLs are cut before they come here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollTrouble {

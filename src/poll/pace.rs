@@ -113,6 +113,41 @@ impl Poller {
         (back < -SET_BACK).then_some(back)
     }
 
+    /// Our own network was down from `since` on: what failed because of it is forgotten and made due (R5.5).
+    pub(super) async fn network_is_back(&self, since: Timestamp) -> Result<()> {
+        let parts = &self.shared.parts;
+        let now = parts.clock.now();
+        let polled = |state: &FeedState| state.next_poll_reason != PollReason::Never;
+        let feeds = parts.store.feeds(false).await?;
+        let hit: Vec<FeedState> = feeds
+            .into_iter()
+            .filter(polled)
+            .filter_map(|state| {
+                let policy = parts.settings.policy(&state.key, now);
+                let none = (Duration::ZERO, 0.0);
+                schedule::after_outage(state, &policy, (since, now), none)
+            })
+            .collect();
+        tracing::warn!(
+            "our own network was down from {since} on and is back: what failed since counts against none of {} feeds",
+            hit.len()
+        );
+        let spread = schedule::downtime_spread(hit.len());
+        for state in hit {
+            let policy = parts.settings.policy(&state.key, now);
+            let draw = (parts.draw)();
+            let change = move |state: &mut FeedState| {
+                let after =
+                    schedule::after_outage(state.clone(), &policy, (since, now), (spread, draw));
+                if let Some(after) = after {
+                    *state = after;
+                }
+            };
+            parts.store.update_feed(state.id, Box::new(change)).await?;
+        }
+        Ok(())
+    }
+
     /// The wall clock jumped: every feed's instants move with it, so that real gaps stay (R5.10).
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{Poller, Shared};
 use crate::fetch::{self, Signal, Start};
-use crate::model::{FeedId, FeedState, PollTrouble, PushRenewal, PushState, Pushes, TroubleClass};
+use crate::model::{FeedId, FeedState, PushRenewal, PushState, Pushes};
 use crate::schedule::{self, LEASE_S, PushStep};
 use crate::store::Result;
 
@@ -295,7 +295,7 @@ impl Poller {
         let signal = match &answer {
             Ok(answer) if answer.status == 429 => Signal::Throttled(answer.retry_after),
             Ok(_) => Signal::Answered,
-            Err(trouble) if is_unreachable(trouble) => Signal::Unreachable,
+            Err(trouble) if trouble.class.is_unreachable() => Signal::Unreachable,
             Err(_) => Signal::Answered,
         };
         parts.hosts.finish(slot, parts.clock.now(), signal);
@@ -323,13 +323,6 @@ struct HubRefusal {
     #[expect(dead_code, reason = "read by the log, through Debug")]
     text: String,
     retry_after: Option<Duration>,
-}
-
-fn is_unreachable(trouble: &PollTrouble) -> bool {
-    matches!(
-        trouble.class,
-        TroubleClass::Dns | TroubleClass::Connect | TroubleClass::Tls | TroubleClass::Timeout
-    )
 }
 
 /// The first words of a refusal (R6.4), up to where it repeats our callback: whoever knows that may speak for the hub.

@@ -1,4 +1,5 @@
-//! Spreading and clocks: the spread after downtime, and what a jump of the wall clock does to a schedule (R5.7, R5.10).
+//! Spreading, outages and clocks: the spread after downtime, what an outage of our own network and a jump of the wall
+//! clock do to a schedule (R5.5, R5.7, R5.10).
 
 use std::time::Duration;
 
@@ -46,6 +47,38 @@ pub fn after_clock_jump(
         .map(|at| later(at, spread))
         .fold(next, Timestamp::max);
     state
+}
+
+/// The schedule of a feed after our own network was down from `since` on: failures that were ours are forgotten, and
+/// what waited because of them is due, spread over `spread`. None when the outage did nothing to it (R5.5).
+#[must_use]
+pub fn after_outage(
+    mut state: FeedState,
+    policy: &PollPolicy,
+    (since, now): (Timestamp, Timestamp),
+    (spread, draw): (Duration, Draw),
+) -> Option<FeedState> {
+    let memory = &mut state.memory;
+    let unreachable = memory
+        .trouble
+        .as_ref()
+        .is_some_and(|trouble| trouble.class.is_unreachable());
+    let unasked = memory.failures == 0 && state.next_poll_reason == PollReason::Host;
+    let ours = memory.failing_since.is_some_and(|at| at >= since) || unasked;
+    if !unreachable || !ours {
+        return None;
+    }
+    memory.failures = 0;
+    memory.failing_since = None;
+    memory.trouble = None;
+    let floor = memory.attempt_at.map(|at| later(at, policy.floor));
+    let earliest = [floor, memory.gate_until, memory.fresh_until]
+        .into_iter()
+        .flatten()
+        .fold(later(now, scaled(spread, draw)), Timestamp::max);
+    state.next_poll_at = state.next_poll_at.min(earliest);
+    state.next_poll_reason = PollReason::Floor;
+    Some(state)
 }
 
 /// What is remembered of a host after the wall clock moved by `jump`: its gaps and gates last as long as they were to.

@@ -275,6 +275,77 @@ fn r5_5_our_own_outage_counts_for_nobody() {
     assert!(!day.hosts.offline(day.now));
 }
 
+/// A day of an install with feeds on hosts h1 … h`count`.
+fn small(count: usize) -> Day {
+    let feed = |n: usize| super::feed(&format!("f{n}"), &format!("http://h{n}.example/"));
+    let feeds: Vec<_> = (1..=count).map(feed).collect();
+    Day {
+        hosts: Hosts::new(&config(), &feeds),
+        now: noon(),
+    }
+}
+
+#[test]
+fn r5_5_an_outage_of_a_small_install_is_seen_however_seldom_it_polls() {
+    for hosts in [2, 3, 5, 30] {
+        let mut day = small(hosts);
+        let url = |n: usize| format!("http://h{n}.example/");
+        for n in 1..=hosts {
+            day.poll(&url(n), Signal::Answered);
+        }
+        day.later(HOUR);
+        let went_down = day.now;
+        let verdicts: Vec<bool> = (1..=hosts.min(5))
+            .map(|n| {
+                day.later(40 * MINUTE);
+                day.poll(&url(n), Signal::Unreachable).counts
+            })
+            .collect();
+        let (last, first) = verdicts.split_last().unwrap();
+        assert!(!last && first.iter().all(|counts| *counts), "{verdicts:?}");
+        assert!(day.hosts.states().iter().all(|state| state.failures == 0));
+        // All night: one failure after the other counts for nobody, and one probe leaves at a time.
+        for n in 0..12 {
+            day.later(HOUR);
+            assert!(!day.poll(&url(1 + n % hosts), Signal::Unreachable).counts);
+        }
+        assert_eq!(day.hosts.take_recovery(), None);
+        day.later(HOUR);
+        day.poll(&url(1), Signal::Answered);
+        assert!(!day.hosts.offline(day.now));
+        let since = day.hosts.take_recovery().unwrap();
+        assert_eq!(since, went_down + Duration::from_secs(40 * MINUTE));
+        assert_eq!(day.hosts.take_recovery(), None, "once");
+    }
+}
+
+#[test]
+fn r5_5_a_dead_host_is_no_sign_of_an_outage() {
+    let mut day = small(3);
+    let poll = |day: &mut Day, n: u8, signal| {
+        day.later(HOUR);
+        day.poll(&format!("http://h{n}.example/"), signal).counts
+    };
+    assert!(poll(&mut day, 1, Signal::Unreachable));
+    assert!(poll(&mut day, 2, Signal::Answered));
+    // h1 is dead, as the success after its failure shows; one more failing host is not all of the others.
+    assert!(poll(&mut day, 1, Signal::Unreachable));
+    assert!(poll(&mut day, 2, Signal::Unreachable));
+    assert!(!poll(&mut day, 3, Signal::Unreachable), "both living ones");
+    // Two hosts that stay away for more than a day are believed to be dead after all.
+    day.later(24 * HOUR);
+    assert!(poll(&mut day, 2, Signal::Unreachable));
+}
+
+#[test]
+fn r5_5_the_only_host_can_always_be_dead() {
+    let mut day = small(1);
+    for _ in 0..4 {
+        assert!(day.poll("http://h1.example/", Signal::Unreachable).counts);
+        day.later(HOUR);
+    }
+}
+
 #[test]
 fn r5_5_a_few_dead_hosts_among_living_ones_do_count() {
     let day = Day::new();

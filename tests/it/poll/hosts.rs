@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::one_feed;
+use feedmill::model::PollReason;
+
+use super::{one_feed, rss};
 use crate::support::origin::{Origin, Reply};
 use crate::support::world::World;
 
@@ -25,4 +27,125 @@ async fn r2_24_http2_that_broke_is_remembered_across_a_restart() {
     let world = world.restart(None).await;
     world.wait(DAY * 7);
     assert_eq!(world.poll().await.failed, 1);
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A world of feeds on strangers' hosts: names that lead nowhere, asked by way of a proxy that plays them all.
+async fn strangers(proxy: &Origin, urls: &[&str]) -> World {
+    let mut config = format!("[fetch]\nproxy = \"http://{}\"\n", proxy.address());
+    for url in urls {
+        let key = url.trim_start_matches("http://").replace('/', "-");
+        config.push_str(&format!("[[feed]]\nname = \"{key}\"\nurl = \"{url}\"\n"));
+        proxy.feed(url, rss(&[&key]));
+    }
+    World::new(&config).await
+}
+
+fn asked(proxy: &Origin) -> Vec<String> {
+    let asked = proxy.requests().into_iter();
+    asked
+        .map(|request| request.target.trim_start_matches("http://").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn r5_2_feeds_of_one_stranger_are_asked_one_after_the_other() {
+    let proxy = Origin::start().await;
+    let urls = [
+        "http://a.example/1",
+        "http://a.example/2",
+        "http://b.example/1",
+    ];
+    let world = strangers(&proxy, &urls).await;
+    let first = world.poll().await;
+    assert_eq!((first.polled, first.held.len()), (2, 1));
+    assert_eq!(first.held[0].reason, PollReason::Host);
+    world.wait(SECOND);
+    assert_eq!(world.poll().await.polled, 0);
+    world.wait(SECOND);
+    assert_eq!(world.poll().await.polled, 1);
+    let mut all = asked(&proxy);
+    all.sort();
+    assert_eq!(all, ["a.example/1", "a.example/2", "b.example/1"]);
+}
+
+#[tokio::test]
+async fn r5_4_a_429_of_one_feed_rests_its_host_and_no_other() {
+    let proxy = Origin::start().await;
+    let urls = [
+        "http://a.example/1",
+        "http://a.example/2",
+        "http://b.example/1",
+    ];
+    let world = strangers(&proxy, &urls).await;
+    let busy = Reply::status(429).header("Retry-After", "7200");
+    proxy.replace("http://a.example/1", busy.clone());
+    proxy.replace("http://a.example/2", busy);
+    world.poll().await;
+    world.wait(SECOND * 60);
+    assert_eq!(
+        world.poll().await.polled,
+        0,
+        "neither the feed nor its sibling"
+    );
+    // Neither a restart nor an impatient operator changes that.
+    let world = world.restart(None).await;
+    world.wait(HOUR);
+    let keys = ["a.example-1", "a.example-2"].map(str::to_owned);
+    let insistence = feedmill::schedule::Insistence::Forced;
+    let forced = world.poller().poll_these(&keys, insistence).await.unwrap();
+    assert_eq!((forced.polled, forced.held.len()), (0, 2));
+    let mut all = asked(&proxy);
+    all.sort();
+    assert_eq!(all[1..], ["b.example/1"]);
+    proxy.feed("http://a.example/1", rss(&["x"]));
+    proxy.feed("http://a.example/2", rss(&["y"]));
+    let mut polled = 0;
+    for _ in 0..5 {
+        world.wait(HOUR);
+        polled += world.poll().await.changed;
+    }
+    assert_eq!(polled, 2, "rest is over");
+}
+
+#[tokio::test]
+async fn r5_5_an_outage_of_our_own_costs_a_small_install_nothing() {
+    let proxy = Origin::start().await;
+    let urls = [
+        "http://a.example/1",
+        "http://b.example/1",
+        "http://c.example/1",
+    ];
+    let world = strangers(&proxy, &urls).await;
+    assert_eq!(world.poll().await.changed, 3);
+    world.wait(HOUR * 25);
+    for url in urls {
+        proxy.replace(url, Reply::close());
+    }
+    for _ in 0..40 {
+        world.poll().await;
+        world.wait(SECOND * 20 * 60);
+    }
+    for url in urls {
+        proxy.feed(url, rss(&["back"]));
+    }
+    // The first success tells that we are back; within the hour every feed is as if nothing had been.
+    let mut changed = 0;
+    for _ in 0..8 {
+        changed += world.poll().await.changed;
+        world.wait(SECOND * 10 * 60);
+    }
+    assert_eq!(changed, 3);
+    for feed in world.store.feeds(false).await.unwrap() {
+        let memory = feed.memory;
+        assert_eq!((memory.failures, memory.trouble), (0, None), "{}", feed.key);
+    }
+    let hosts = world.store.hosts().await.unwrap();
+    assert!(
+        hosts
+            .iter()
+            .all(|host| host.failures == 0 && host.open_until.is_none())
+    );
 }

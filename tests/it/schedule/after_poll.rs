@@ -8,9 +8,9 @@ use feedmill::model::{
     Rhythm, TroubleClass, Validators,
 };
 use feedmill::schedule::{
-    Answer, AnswerKind, Document, EntryTrace, Insistence, PollPolicy, after_clock_jump, after_poll,
-    at_home, claim_until, downtime_spread, entry_mark, interval, manual_poll_at, never,
-    plan_request, rate_per_day, silent_since,
+    Answer, AnswerKind, Document, EntryTrace, Insistence, PollPolicy, after_clock_jump,
+    after_outage, after_poll, at_home, claim_until, downtime_spread, entry_mark, interval,
+    manual_poll_at, never, plan_request, rate_per_day, silent_since,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -774,6 +774,36 @@ fn r4_6_a_window_without_a_known_entry_is_polled_within_half_its_span() {
         10_800,
         PollReason::Cadence,
     );
+}
+
+#[test]
+fn r5_5_what_failed_while_our_network_was_down_is_due_when_it_is_back() {
+    let trouble = AnswerKind::Failed(PollTrouble {
+        class: TroubleClass::Dns,
+        status: None,
+        text: "no address".to_owned(),
+    });
+    let failed = again(again(daily(), trouble.clone()), trouble);
+    assert_eq!(failed.memory.failures, 2);
+    let now = start() + HOUR * 3;
+    let spread = (HOUR, 0.5);
+    let after = |state: &FeedState, since| {
+        let policy = policy();
+        after_outage(state.clone(), &policy, (since, now), spread)
+    };
+    let back = after(&failed, start()).unwrap();
+    assert_eq!(back.next_poll_at, now + HOUR / 2);
+    assert_eq!((back.memory.failures, &back.memory.trouble), (0, &None));
+    // Floors and gates stay; what failed before the outage, or by an answer, is none of its doing.
+    let mut asked = failed.clone();
+    asked.memory.attempt_at = Some(now);
+    asked.memory.gate_until = Some(now + HOUR * 2);
+    asked.next_poll_at = now + HOUR * 30;
+    let gated = after(&asked, start()).unwrap();
+    assert_eq!(gated.next_poll_at, now + HOUR * 2);
+    assert_eq!(after(&failed, start() + HOUR), None);
+    assert_eq!(after(&again(daily(), status(500)), start()), None);
+    assert_eq!(after(&daily(), start()), None);
 }
 
 /// Five dated entries named with `prefix`, an hour and a half apart: six hours from first to last.
