@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::Outcome;
+use super::bounce::Kind;
 use crate::model::OutboxMessage;
 
 /// Writes the message to `tmp`, syncs it, moves it to `new`. The name derives from the Message-ID: a repeat after a
@@ -115,16 +116,8 @@ fn verdict(code: Option<i32>) -> Outcome {
         Some(0) => Outcome::Delivered {
             reply: "taken by the mail program".to_owned(),
         },
-        Some(67) => Outcome::Refused {
-            reason,
-            bad_address: true,
-            operator: false,
-        },
-        Some(65) => Outcome::Refused {
-            reason,
-            bad_address: false,
-            operator: true,
-        },
+        Some(67) => Outcome::refused(reason, Kind::Hard, "5.1.1"),
+        Some(65) => Outcome::refused(reason, Kind::Policy, "5.6.0"),
         Some(64 | 69 | 77 | 78 | 126 | 127) => Outcome::Unavailable { reason },
         _ => Outcome::NotSent { reason },
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::bounce::Kind;
 use crate::model::{Disposition, OutboxMessage};
 
 /// What an attempt came to. Words are the server's, without addresses.
@@ -28,10 +29,10 @@ pub enum Outcome {
     Refused {
         /// Server's words.
         reason: String,
-        /// The address is at fault.
-        bad_address: bool,
-        /// The message or we are at fault: the operator must look, the subscriber is not to blame.
-        operator: bool,
+        /// Whose fault it is.
+        kind: Kind,
+        /// Enhanced status code; `5.0.0` where the server told none.
+        status: String,
     },
     /// The server ended the session before taking this message: connect again at once.
     Closed {
@@ -46,6 +47,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// A refusal of this message.
+    pub(super) fn refused(reason: String, kind: Kind, status: &str) -> Self {
+        Self::Refused {
+            reason,
+            kind,
+            status: status.to_owned(),
+        }
+    }
+
     /// A stable word for metrics and logs.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -92,14 +102,7 @@ pub fn settled(outcome: Outcome, attempts: u32, now: Timestamp, draw: f64) -> Di
             retry_at,
             uncertain: false,
         },
-        Outcome::Refused {
-            reason,
-            bad_address,
-            ..
-        } => Disposition::Permanent {
-            reason,
-            bad_address,
-        },
+        Outcome::Refused { reason, .. } => Disposition::Permanent { reason },
         Outcome::Closed { .. } | Outcome::Unavailable { .. } => Disposition::Released { retry_at },
     }
 }
@@ -124,9 +127,11 @@ pub(super) fn unusable_envelope(message: &OutboxMessage) -> Option<Outcome> {
             reason: "the envelope sender is not one plain address".to_owned(),
         });
     }
-    unusable(&message.envelope_to).then(|| Outcome::Refused {
-        reason: "the recipient is not one plain address".to_owned(),
-        bad_address: true,
-        operator: true,
+    unusable(&message.envelope_to).then(|| {
+        Outcome::refused(
+            "the recipient is not one plain address".to_owned(),
+            Kind::Hard,
+            "5.1.3",
+        )
     })
 }

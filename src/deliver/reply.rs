@@ -51,16 +51,6 @@ impl Reply {
         .then_some(first)
     }
 
-    pub(super) fn status_is(&self, prefix: &str) -> bool {
-        self.status()
-            .is_some_and(|status| status.starts_with(prefix))
-    }
-
-    /// The address itself is refused: 5.1.x, or an old server's 550, 551, 553 without a status.
-    pub(super) fn bad_address(&self) -> bool {
-        self.status_is("5.1.") || (self.status().is_none() && matches!(self.code, 550 | 551 | 553))
-    }
-
     /// Code and words for the log.
     pub(super) fn words(&self) -> String {
         let text = self.lines.join(" ");

@@ -78,6 +78,7 @@ impl Mailer {
         claimed: Vec<OutboxMessage>,
     ) -> Result<()> {
         for message in claimed {
+            let mut blame = None;
             let disposition = if course.stop.is_cancelled() || self.paused() {
                 Disposition::Released {
                     retry_at: self.ground.clock.now(),
@@ -85,16 +86,10 @@ impl Mailer {
             } else {
                 course.turns.wait().await;
                 let outcome = attempt(course, line, &message).await;
+                blame = blamed(&outcome);
                 self.judge(&message, outcome)
             };
             let now = self.ground.clock.now();
-            let bad_address = matches!(
-                disposition,
-                Disposition::Permanent {
-                    bad_address: true,
-                    ..
-                }
-            );
             if !self
                 .store
                 .settle_message(message.id, message.lease, disposition, now)
@@ -104,11 +99,11 @@ impl Mailer {
                     message.id = message.id.0,
                     "lease was lost before the outcome could be recorded"
                 );
-            } else if bad_address
+            } else if let Some((kind, status)) = blame
                 && let Some(record) = self.store.subscriber(message.subscriber).await?
             {
                 // Refused to our face is a bounce like one that comes by mail.
-                bounces::count(&self.store, &record, (Kind::Hard, "5.1.1"), now).await?;
+                bounces::count(&self.store, &record, (kind, &status), now).await?;
             }
         }
         Ok(())
@@ -126,7 +121,9 @@ impl Mailer {
                 tracing::error!(message.id = id, disposition = word, retry_at = ?retry_at, reply = ?reason, "mail is paused");
                 return Disposition::Released { retry_at };
             }
-            Outcome::Refused { operator: true, .. } => {
+            Outcome::Refused {
+                kind: Kind::Policy, ..
+            } => {
                 tracing::error!(message.id = id, disposition = word, reply = ?reason, "mail refused for what it is; see to it");
             }
             Outcome::Delivered { .. } => {
@@ -176,6 +173,16 @@ async fn attempt(
     }
     Outcome::NotSent {
         reason: "the server ended two sessions in a row".to_owned(),
+    }
+}
+
+/// What counts against the subscriber: a refusal that is not the operator's to see to.
+fn blamed(outcome: &Outcome) -> Option<(Kind, String)> {
+    match outcome {
+        Outcome::Refused { kind, status, .. } if *kind != Kind::Policy => {
+            Some((*kind, status.clone()))
+        }
+        _ => None,
     }
 }
 

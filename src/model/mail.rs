@@ -221,8 +221,6 @@ pub enum Disposition {
     Permanent {
         /// Server's words, free of addresses.
         reason: String,
-        /// True when the address itself is at fault (5.1.x), so that it counts as a bounce.
-        bad_address: bool,
     },
     /// Nothing was tried (connection, login or TLS failed for everyone): back to the queue, no attempt counted.
     Released {

@@ -34,35 +34,36 @@ fn history(conn: &Connection, id: SubscriberId) -> Outcome<BounceHistory> {
         let some = bounces.iter().filter(move |(hard, _)| *hard == wanted);
         some.map(|(_, at)| *at).collect::<Vec<_>>()
     };
-    let soft_in_a_row = in_a_row(&delivered(conn, id)?, &of(false));
+    let soft_in_a_row = in_a_row(&ended(conn, id)?, &of(false));
     Ok(BounceHistory {
         hard_at: of(true),
         soft_in_a_row,
     })
 }
 
-/// When mails were handed over, newest first.
-fn delivered(conn: &Connection, id: SubscriberId) -> Outcome<Vec<Timestamp>> {
-    let sql = "SELECT settled_at FROM message WHERE subscriber = ?1 AND standing = 2
+/// When mails were handed over or refused, newest first, and whether they were handed over.
+fn ended(conn: &Connection, id: SubscriberId) -> Outcome<Vec<(Timestamp, bool)>> {
+    let sql =
+        "SELECT settled_at, standing = 2 FROM message WHERE subscriber = ?1 AND standing IN (2, 3)
         ORDER BY settled_at DESC LIMIT ?2";
     let mut query = conn.prepare_cached(sql)?;
-    let rows = query.query_map([id.0, LATEST], |row| get_at(row, 0))?;
+    let rows = query.query_map([id.0, LATEST], |row| Ok((get_at(row, 0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Deliveries, counted back from the newest, each of which was followed by a bounce before the next one.
-fn in_a_row(delivered: &[Timestamp], soft_at: &[Timestamp]) -> usize {
-    let mut next = Timestamp::MAX;
-    let followed = |at: &Timestamp| {
-        let came = soft_at.iter().any(|soft| *at <= *soft && *soft < next);
+/// Mails, counted back from the newest, each of which was followed by a soft bounce before the next one. One that was
+/// refused for another reason says nothing of the mailbox, and one that arrived ends the row.
+fn in_a_row(ended: &[(Timestamp, bool)], soft_at: &[Timestamp]) -> usize {
+    let (mut next, mut count) = (Timestamp::MAX, 0);
+    for (at, delivered) in ended {
+        if soft_at.iter().any(|soft| *at <= *soft && *soft < next) {
+            count += 1;
+        } else if *delivered {
+            break;
+        }
         next = *at;
-        came
-    };
-    delivered
-        .iter()
-        .map(followed)
-        .take_while(|came| *came)
-        .count()
+    }
+    count
 }
 
 fn counts(conn: &Connection, digest: &str) -> Outcome<Vec<(SubscriberId, u32, u32)>> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use feedmill::config::{DkimConfig, Listen, MailConfig, MailTls, Secret, Transport};
+use feedmill::deliver::bounce::Kind;
 use feedmill::deliver::{Deadlines, Deliverer, Outcome, Signer, settled};
 use feedmill::model::{Disposition, EditionId, MessageId, OutboxMessage, SubscriberId};
 use jiff::Timestamp;
@@ -150,6 +151,48 @@ fn refusals_are_permanent() {
     check("MAIL", Act::Say("552 5.3.4 too big"), "permanent");
 }
 
+/// Whose fault a refusal at `step` is, and the status it is told with.
+#[track_caller]
+fn check_refusal(step: &'static str, words: &'static str, expected: (Kind, &str)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for lmtp in [false, true] {
+        let script = Script {
+            acts: [(step, Act::Say(words))].into(),
+            lmtp,
+            ..Script::default()
+        };
+        let outcome = runtime.block_on(async {
+            let peer = Peer::start(script).await;
+            let mail = match lmtp {
+                true => config(Transport::Lmtp(Listen::Tcp(peer.address))),
+                false => smtp(&peer),
+            };
+            send_one(&deliverer(&mail), "a@example.net").await
+        });
+        let Outcome::Refused { kind, status, .. } = &outcome else {
+            panic!("{step} {words}: {outcome:?}")
+        };
+        assert_eq!((*kind, status.as_str()), expected, "{step} {words}");
+    }
+}
+
+#[test]
+fn a_refusal_is_judged_by_its_status_as_a_bounce_is() {
+    for step in ["RCPT", "dot"] {
+        check_refusal(step, "550 5.1.1 unknown", (Kind::Hard, "5.1.1"));
+        check_refusal(step, "552 5.2.2 mailbox full", (Kind::Soft, "5.2.2"));
+        check_refusal(step, "550 5.1.8 sender unknown", (Kind::Policy, "5.1.8"));
+        check_refusal(step, "550 5.1.0 address", (Kind::Soft, "5.1.0"));
+        check_refusal(step, "554 5.7.1 not you", (Kind::Policy, "5.7.1"));
+    }
+    // Without a status: at RCPT nobody knows what is refused, at the dot it is the message.
+    check_refusal("RCPT", "550 listed", (Kind::Soft, "5.0.0"));
+    check_refusal("dot", "554 no", (Kind::Policy, "5.0.0"));
+}
+
 #[test]
 fn the_answer_to_the_final_dot_decides() {
     check("dot", Act::Say("451 4.3.0 later"), "transient");
@@ -228,7 +271,6 @@ async fn a_refused_recipient_does_not_stop_the_next() {
             settled(refused, 0, now(), 0.0),
             Disposition::Permanent {
                 reason: "550 5.1.1 <…> unknown".to_owned(),
-                bad_address: true
             }
         );
         assert_eq!(

@@ -21,18 +21,18 @@ use crate::store::bench::{Bench, at, entry};
 use crate::support::smtp::{Act, Peer, Script};
 
 /// A store, a server, and the flow between them.
-struct Post {
-    bench: Bench,
-    peer: Peer,
-    clock: Clock,
-    config: Arc<Config>,
+pub(crate) struct Post {
+    pub(crate) bench: Bench,
+    pub(crate) peer: Peer,
+    pub(crate) clock: Clock,
+    pub(crate) config: Arc<Config>,
     entries: usize,
 }
 
 const MORNING: &str = "2026-03-02T06:00:00Z";
 
 impl Post {
-    async fn start(script: Script, to: &[&str], more: &str) -> Self {
+    pub(crate) async fn start(script: Script, to: &[&str], more: &str) -> Self {
         let bench = Bench::new().await;
         let peer = Peer::start(script).await;
         let names: Vec<String> = to
@@ -70,7 +70,7 @@ impl Post {
     }
 
     /// A flow as a restart makes it.
-    fn mailer(&self) -> Mailer {
+    pub(crate) fn mailer(&self) -> Mailer {
         let ground = Ground {
             config: self.config.clone(),
             rules: Rules::default(),
@@ -82,7 +82,7 @@ impl Post {
     }
 
     /// `n` new stories at the clock's time.
-    async fn publish(&mut self, n: usize) {
+    pub(crate) async fn publish(&mut self, n: usize) {
         let fresh = (1..=n).map(|i| format!("Story {}", self.entries + i));
         let entries = fresh.map(|title| entry(&title, &title)).collect();
         self.entries += n;
@@ -94,7 +94,7 @@ impl Post {
     }
 
     /// Moves the clock to `instant`, freezes what is due, and drains.
-    async fn run_at(&self, instant: &str) {
+    pub(crate) async fn run_at(&self, instant: &str) {
         self.clock.set(at(instant));
         let mailer = self.mailer();
         mailer.freeze_due(self.clock.now()).await.unwrap();
@@ -102,7 +102,7 @@ impl Post {
     }
 
     /// One line an edition, oldest first: slot, window, standing.
-    async fn editions(&self) -> Vec<String> {
+    pub(crate) async fn editions(&self) -> Vec<String> {
         let mut editions = self.bench.store.editions("morning", 100).await.unwrap();
         editions.reverse();
         let line = |e: &feedmill::model::EditionRecord| {
@@ -122,7 +122,7 @@ impl Post {
     }
 
     /// Recipient and stories of each mail taken: "an: 1 2".
-    fn mails(&self) -> Vec<String> {
+    pub(crate) fn mails(&self) -> Vec<String> {
         let mut mails: Vec<String> = self
             .peer
             .taken()

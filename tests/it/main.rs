@@ -27,6 +27,7 @@ mod injuries;
 mod mail;
 mod mail_bounce;
 mod mail_calendar;
+mod mail_faults;
 mod mail_restart;
 mod mail_selection;
 mod mutants;

@@ -1,5 +1,6 @@
 //! One transaction: MAIL, RCPT, DATA, the message with its final dot in one write, and what the replies mean.
 
+use super::super::bounce::{self, Kind};
 use super::super::reply::Reply;
 use super::super::wire::Broken;
 use super::{Outcome, Session};
@@ -34,25 +35,22 @@ impl Session {
 
     /// What the server said it cannot take, before asking it.
     fn unfit(&self, message: &OutboxMessage) -> Option<Outcome> {
-        let refused = |reason: String, bad_address| Outcome::Refused {
-            reason,
-            bad_address,
-            operator: true,
-        };
         if self.features.size > 0 && message.bytes.len() > self.features.size {
-            return Some(refused(
+            return Some(Outcome::refused(
                 format!(
                     "the message has {} bytes, the server takes {}",
                     message.bytes.len(),
                     self.features.size
                 ),
-                false,
+                Kind::Policy,
+                "5.3.4",
             ));
         }
         (international(message) && !self.features.smtputf8).then(|| {
-            refused(
+            Outcome::refused(
                 "the address needs SMTPUTF8, which the server does not offer".to_owned(),
-                false,
+                Kind::Policy,
+                "5.6.7",
             )
         })
     }
@@ -143,16 +141,11 @@ impl Session {
         }
         Some(match at {
             0 => self.sender_refused(reply),
-            1 if reply.permanent() => Outcome::Refused {
-                bad_address: reply.bad_address(),
-                operator: reply.status_is("5.7."),
-                reason,
-            },
-            2 if reply.permanent() => Outcome::Refused {
-                reason,
-                bad_address: false,
-                operator: true,
-            },
+            // A bare 550 may mean the recipient, the sender or a list of unwanted servers: that is for nobody to know.
+            1 if reply.permanent() => judged(reply, Kind::Soft),
+            2 if reply.permanent() => {
+                Outcome::refused(reason, Kind::Policy, reply.status().unwrap_or(UNTOLD))
+            }
             _ => Outcome::NotSent { reason },
         })
     }
@@ -166,11 +159,7 @@ impl Session {
                 self.alive = false;
                 Outcome::Closed { reason }
             }
-            552 => Outcome::Refused {
-                reason,
-                bad_address: false,
-                operator: true,
-            },
+            552 => Outcome::refused(reason, Kind::Policy, reply.status().unwrap_or(UNTOLD)),
             code if code >= 500 => Outcome::Unavailable {
                 reason: format!("sender refused: {reason}"),
             },
@@ -245,15 +234,8 @@ impl Session {
         let reason = reply.words();
         match reply.code {
             200..300 => Outcome::Delivered { reply: reason },
-            // LMTP answers for the recipient here: an address at fault is told by its status.
-            500.. => {
-                let bad_address = reply.status_is("5.1.");
-                Outcome::Refused {
-                    reason,
-                    bad_address,
-                    operator: !bad_address,
-                }
-            }
+            // LMTP answers for the recipient here, always with a status (RFC 2033 §5); without one it is the message.
+            500.. => judged(&reply, Kind::Policy),
             _ => Outcome::NotSent { reason },
         }
     }
@@ -279,6 +261,14 @@ impl Session {
     }
 }
 
+/// A refusal judged by its status as one that comes back by mail would be; `untold` where the server gave none.
+fn judged(reply: &Reply, untold: Kind) -> Outcome {
+    let kind = reply.status().map_or(untold, bounce::kind);
+    Outcome::refused(reply.words(), kind, reply.status().unwrap_or(UNTOLD))
+}
+
+/// The status of a refusal without one (RFC 3463: undefined).
+const UNTOLD: &str = "5.0.0";
 const DOT: &[u8] = b".\r\n";
 const BLOCK: usize = 128 * 1024;
 
