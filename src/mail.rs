@@ -9,7 +9,6 @@ mod drain;
 mod freeze;
 mod pace;
 pub mod slots;
-pub mod subscribers;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -19,7 +19,7 @@ pub use feed::{
 pub use mail::{
     BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FrozenEdition,
     FrozenMessage, MessageId, MessageStanding, OutboxMessage, SubscriberId, SubscriberRecord,
-    SubscriberSpec, SubscriberStanding,
+    SubscriberSpec, SubscriberStanding, mailbox_key,
 };
 pub use poll::{HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
 pub use push::{

@@ -41,15 +41,9 @@ pub(super) async fn act(State(desk): State<Desk>, Path(token): Path<String>) -> 
         Ok(None) => return show(&front, StatusCode::NOT_FOUND, Unsubscribe::Unknown),
         Err(answer) => return answer,
     };
-    let reason = Some("asked by the link in a mail".to_owned());
-    let standing = SubscriberStanding::Unsubscribed;
-    match desk
-        .site
-        .store
-        .set_standing(known.id, standing, reason, desk.site.clock.now())
-        .await
-    {
-        Ok(()) => {
+    let (reason, now) = ("asked by the link in a mail", desk.site.clock.now());
+    match desk.site.store.unsubscribe(known.id, reason, now).await {
+        Ok(_) => {
             tracing::info!(subscriber.id = known.id.0, digest.id = ?known.spec.digest, "a subscriber left");
             done(&front, &known)
         }
@@ -57,20 +51,22 @@ pub(super) async fn act(State(desk): State<Desk>, Path(token): Path<String>) -> 
     }
 }
 
-/// The subscriber that the token was made for.
+/// The subscriber that the token was made for, under whatever name their digest has today.
 async fn subscriber(desk: &Desk, given: &str) -> Result<Option<SubscriberRecord>, Response> {
     let store = &desk.site.store;
     let Some(claimed) = token::claimed(given) else {
         return Ok(None);
     };
-    let known = store
-        .subscriber(claimed)
-        .await
-        .map_err(|error| pages::broken(&desk.site.front.load(), &error))?;
+    let broken = |error| pages::broken(&desk.site.front.load(), &error);
+    let known = store.subscriber(claimed).await.map_err(broken)?;
     let key = store.secret_key();
-    Ok(known.filter(|known| {
-        token::read(token::UNSUBSCRIBE, &known.spec.digest, given, &key) == Some(known.id)
-    }))
+    let proven = known.is_some_and(|known| {
+        token::read(token::UNSUBSCRIBE, &known.spec.digest, given, &key) == Some(claimed)
+    });
+    if !proven {
+        return Ok(None);
+    }
+    store.present_subscriber(claimed).await.map_err(broken)
 }
 
 fn title<'a>(front: &'a Front, known: &'a SubscriberRecord) -> &'a str {

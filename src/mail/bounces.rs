@@ -71,7 +71,7 @@ async fn about(store: &Store, bounce: &Bounce) -> Result<Option<SubscriberRecord
             continue;
         };
         if token::read_bounce_word(&record.spec.digest, word, &store.secret_key()).is_some() {
-            return Ok(Some(record));
+            return store.present_subscriber(record.id).await;
         }
     }
     // A Message-ID of ours cannot be guessed: part of it is a keyed hash.
@@ -79,7 +79,7 @@ async fn about(store: &Store, bounce: &Bounce) -> Result<Option<SubscriberRecord
         return Ok(None);
     };
     match store.message_by_id(id).await? {
-        Some((_, subscriber)) => store.subscriber(subscriber).await,
+        Some((_, subscriber)) => store.present_subscriber(subscriber).await,
         None => Ok(None),
     }
 }

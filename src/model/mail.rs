@@ -22,12 +22,24 @@ pub struct SubscriberId(pub i64);
 pub struct SubscriberSpec {
     /// The digest's name.
     pub digest: String,
-    /// Mail address, domain in lower case; unique in its digest. Never logged.
+    /// Mail address, domain in lower case; unique in its digest by [`mailbox_key`]. Never logged.
     pub address: String,
     /// Display name.
     pub name: Option<String>,
     /// IANA zone whose clock the schedule follows: the subscriber's lane.
     pub zone: String,
+}
+
+/// What two spellings of one mailbox have in common: case says nothing (no server in use tells `An@` from `an@`), and a
+/// domain is its A-labels.
+#[must_use]
+pub fn mailbox_key(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let domain = match url::Host::parse(domain) {
+        Ok(url::Host::Domain(ascii)) => ascii,
+        _ => domain.to_lowercase(),
+    };
+    format!("{}@{domain}", local.to_lowercase())
 }
 
 /// Whether a subscriber gets editions. Outlives config edits.

@@ -35,10 +35,23 @@ impl Store {
         })
         .await
     }
-    /// The row under which a subscriber goes on whose digest got another name.
-    pub async fn successor(&self, id: SubscriberId) -> Result<Option<SubscriberId>> {
+    /// Who went by `id` once: the row under which they go on, however often their digest got another name.
+    pub async fn present_subscriber(&self, id: SubscriberId) -> Result<Option<SubscriberRecord>> {
         self.read("reading a subscriber", move |conn| {
-            subscribers::successor(conn, id)
+            subscribers::present(conn, id)
+        })
+        .await
+    }
+    /// Unsubscribes who went by `id` once and withdraws what is queued for them; twice is once. Gives their present
+    /// row.
+    pub async fn unsubscribe(
+        &self,
+        id: SubscriberId,
+        reason: &'static str,
+        now: Timestamp,
+    ) -> Result<Option<SubscriberRecord>> {
+        self.write("unsubscribing", move |conn| {
+            subscribers::unsubscribe(conn, id, reason, now)
         })
         .await
     }

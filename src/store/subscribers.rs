@@ -1,7 +1,7 @@
 //! Subscribers: what the config names, what they asked for, what came back. Addresses never leave these rows but to
 //! the mail flow, and never enter an error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -10,7 +10,9 @@ use super::codes::Code;
 use super::notes;
 use super::row::{Outcome, get_at, get_code, ms};
 use super::select::last_seq;
-use crate::model::{StorySeq, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding};
+use crate::model::{
+    StorySeq, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
+};
 
 const RECORD: &str =
     "SELECT id, digest, address, name, zone, standing, reason, since_at, cursor FROM subscriber";
@@ -50,10 +52,11 @@ pub(super) fn one(conn: &Connection, id: SubscriberId) -> Outcome<Option<Subscri
 
 /// Makes the stored subscribers those of the config.
 pub(super) fn sync(conn: &Connection, specs: &[SubscriberSpec], now: Timestamp) -> Outcome<()> {
-    let mut known = known(conn)?;
+    let (mut known, ousted) = known(conn)?;
     let last = last_seq(conn)?;
     let mut begun: HashMap<&str, bool> = HashMap::new();
     let left = left(conn, specs)?;
+    let living = living(conn)?;
     for spec in specs {
         let begun = match begun.get(spec.digest.as_str()) {
             Some(begun) => *begun,
@@ -61,20 +64,24 @@ pub(super) fn sync(conn: &Connection, specs: &[SubscriberSpec], now: Timestamp) 
                 .entry(&spec.digest)
                 .or_insert(has_begun(conn, &spec.digest)?),
         };
-        match known.remove(&(spec.digest.clone(), spec.address.clone())) {
-            None => match left.get(&spec.address) {
-                Some(before) if !begun => move_in(conn, spec, *before, now)?,
+        let key = mailbox_key(&spec.address);
+        let before = left.get(&key).copied();
+        match known.remove(&(spec.digest.clone(), key)) {
+            None => match before {
+                Some(before) if !begun => move_in(conn, spec, before, now)?,
                 _ => add(conn, spec, if begun { last } else { StorySeq(0) }, now)?,
             },
             Some((id, standing)) => {
-                refresh(conn, id, spec)?;
                 if standing == SubscriberStanding::Removed {
                     come_back(conn, id, last, now)?;
+                    let before = before.filter(|_| !living.contains(&spec.digest));
+                    before.map_or(Ok(()), |before| move_back(conn, id, before))?;
                 }
+                refresh(conn, id, spec)?;
             }
         }
     }
-    for (id, standing) in known.into_values() {
+    for (id, standing) in known.into_values().chain(ousted) {
         if standing != SubscriberStanding::Removed {
             let sql = "UPDATE subscriber SET standing = 5, kept_standing = standing, since_at = ?2 WHERE id = ?1";
             conn.prepare_cached(sql)?.execute([id, ms(now)])?;
@@ -84,7 +91,15 @@ pub(super) fn sync(conn: &Connection, specs: &[SubscriberSpec], now: Timestamp) 
     Ok(())
 }
 
-/// Addresses of digests that leave the config just now. A digest that comes in the same moment is that one under a new
+/// Digests that somebody gets: one that is not among them comes into the config just now, perhaps again.
+fn living(conn: &Connection) -> Outcome<HashSet<String>> {
+    let mut query =
+        conn.prepare_cached("SELECT DISTINCT digest FROM subscriber WHERE standing <> 5")?;
+    let rows = query.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Mailboxes of digests that leave the config just now. A digest that comes in the same moment is that one under a new
 /// name: nobody gets a story again for it, and who had left stays away.
 fn left(conn: &Connection, specs: &[SubscriberSpec]) -> Outcome<HashMap<String, i64>> {
     let mut query = conn.prepare_cached(
@@ -95,7 +110,7 @@ fn left(conn: &Connection, specs: &[SubscriberSpec]) -> Outcome<HashMap<String, 
     while let Some(row) = rows.next()? {
         let digest: String = row.get(1)?;
         if !specs.iter().any(|spec| spec.digest == digest) {
-            left.insert(row.get(0)?, row.get(2)?);
+            left.insert(mailbox_key(&row.get::<_, String>(0)?), row.get(2)?);
         }
     }
     Ok(left)
@@ -117,25 +132,80 @@ fn move_in(conn: &Connection, spec: &SubscriberSpec, before: i64, now: Timestamp
     notes::set(conn, &moved(SubscriberId(before)), Some(after.as_bytes()))
 }
 
+/// A digest that goes back to a name it had: the old row goes on with what was wished and served under the other name.
+fn move_back(conn: &Connection, id: i64, before: i64) -> Outcome<()> {
+    let sql = "UPDATE subscriber SET (standing, reason, cursor) =
+        (SELECT standing, reason, cursor FROM subscriber WHERE id = ?2) WHERE id = ?1";
+    conn.prepare_cached(sql)?.execute([id, before])?;
+    notes::set(conn, &moved(SubscriberId(id)), None)?;
+    let after = id.to_string();
+    notes::set(conn, &moved(SubscriberId(before)), Some(after.as_bytes()))
+}
+
 fn moved(id: SubscriberId) -> String {
     format!("subscriber.moved.{}", id.0)
 }
 
-/// The row under which a subscriber goes on whose digest got another name.
-pub(super) fn successor(conn: &Connection, id: SubscriberId) -> Outcome<Option<SubscriberId>> {
-    let note = notes::one(conn, &moved(id))?;
-    let text = note.and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(text.and_then(|text| text.parse().ok()).map(SubscriberId))
+/// Renames followed at most: a circle of them ends.
+const RENAMES: usize = 8;
+
+/// The rows of a subscriber from `id` on, as their digest got other names: the last is the one that counts.
+fn line(conn: &Connection, id: SubscriberId) -> Outcome<Vec<SubscriberRecord>> {
+    let mut line: Vec<SubscriberRecord> = one(conn, id)?.into_iter().collect();
+    while let Some(last) = line.last().filter(|_| line.len() < RENAMES) {
+        if last.standing != SubscriberStanding::Removed {
+            break;
+        }
+        let note = notes::one(conn, &moved(last.id))?;
+        let text = note.and_then(|bytes| String::from_utf8(bytes).ok());
+        let Some(next) = text.and_then(|text| text.parse().ok()).map(SubscriberId) else {
+            break;
+        };
+        let Some(next) = one(conn, next)? else { break };
+        line.push(next);
+    }
+    Ok(line)
+}
+
+/// The row under which a subscriber goes on, after whatever renames.
+pub(super) fn present(conn: &Connection, id: SubscriberId) -> Outcome<Option<SubscriberRecord>> {
+    Ok(line(conn, id)?.pop())
+}
+
+/// Unsubscribes whoever went by `id`: once is for ever, also where the config names them again later.
+pub(super) fn unsubscribe(
+    conn: &Connection,
+    id: SubscriberId,
+    reason: &str,
+    now: Timestamp,
+) -> Outcome<Option<SubscriberRecord>> {
+    let left = SubscriberStanding::Unsubscribed;
+    for row in line(conn, id)? {
+        if row.standing == SubscriberStanding::Removed {
+            let sql = "UPDATE subscriber SET kept_standing = ?2, reason = ?3 WHERE id = ?1";
+            conn.prepare_cached(sql)?
+                .execute(params![row.id.0, left.code(), reason])?;
+        } else if row.standing != left {
+            set_standing(conn, row.id, (left, Some(reason.to_owned())), now)?;
+        }
+    }
+    present(conn, id)
 }
 
 type Known = HashMap<(String, String), (i64, SubscriberStanding)>;
 
-fn known(conn: &Connection) -> Outcome<Known> {
-    let mut query = conn.prepare_cached("SELECT digest, address, id, standing FROM subscriber")?;
-    let rows = query.query_map([], |row| {
-        Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, get_code(row, 3)?)))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+/// Rows by digest and mailbox, and those whose place another has taken: of rows that differ in spelling only the living
+/// one counts, the newest of several.
+fn known(conn: &Connection) -> Outcome<(Known, Vec<(i64, SubscriberStanding)>)> {
+    let sql = "SELECT digest, address, id, standing FROM subscriber ORDER BY standing <> 5, id";
+    let mut query = conn.prepare_cached(sql)?;
+    let mut rows = query.query([])?;
+    let (mut known, mut ousted) = (Known::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let key = (row.get(0)?, mailbox_key(&row.get::<_, String>(1)?));
+        ousted.extend(known.insert(key, (row.get(2)?, get_code(row, 3)?)));
+    }
+    Ok((known, ousted))
 }
 
 /// A digest that has begun owes a new subscriber only what comes from now on.
@@ -165,6 +235,10 @@ fn refresh(conn: &Connection, id: i64, spec: &SubscriberSpec) -> Outcome<()> {
     let sql = "UPDATE subscriber SET name = ?2, zone = ?3 WHERE id = ?1 AND (name IS NOT ?2 OR zone <> ?3)";
     conn.prepare_cached(sql)?
         .execute(params![id, spec.name, spec.zone])?;
+    // An old row may have this very spelling: then ours stays as it is.
+    let sql = "UPDATE OR IGNORE subscriber SET address = ?2 WHERE id = ?1 AND address <> ?2";
+    conn.prepare_cached(sql)?
+        .execute(params![id, spec.address])?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use feedmill::config::{Config, Overrides, load};
 use feedmill::digest::token;
 use feedmill::filter::Rules;
 use feedmill::mail::slots::{Owed, owed};
-use feedmill::mail::{Ground, Mailer, subscribers, sync};
+use feedmill::mail::{Ground, Mailer, sync};
 use feedmill::model::{EditionStanding, MessageStanding, StorySeq, SubscriberStanding};
 use feedmill::schedule::cron::CronSchedule;
 use feedmill::telemetry::Metrics;
@@ -212,30 +212,19 @@ async fn a_mail_tells_who_sent_it_and_how_to_leave() {
         .strip_prefix("https://news.example.org/unsubscribe/")
         .unwrap();
     let store = &post.bench.store;
-    let holder = subscribers::holder(store, word).await.unwrap().unwrap();
+    let holder = token::claimed(word).unwrap();
+    let spec = store.subscriber(holder).await.unwrap().unwrap().spec;
+    assert_eq!(spec.address, "an@example.net");
+    let key = store.secret_key();
     assert_eq!(
-        (holder.spec.address.as_str(), holder.standing),
-        ("an@example.net", SubscriberStanding::Active)
+        token::read(token::UNSUBSCRIBE, "morning", word, &key),
+        Some(holder)
     );
     for _ in 0..2 {
-        assert!(
-            subscribers::unsubscribe(store, word, post.clock.now())
-                .await
-                .unwrap()
-                .is_some()
-        );
+        let left = store.unsubscribe(holder, "asked", post.clock.now());
+        let left = left.await.unwrap().unwrap();
+        assert_eq!(left.standing, SubscriberStanding::Unsubscribed);
     }
-    assert_eq!(
-        store.subscriber(holder.id).await.unwrap().unwrap().standing,
-        SubscriberStanding::Unsubscribed
-    );
-    let forged = token::make(token::UNSUBSCRIBE, "morning", holder.id, &[0; 32]);
-    assert!(
-        subscribers::unsubscribe(store, &forged, post.clock.now())
-            .await
-            .unwrap()
-            .is_none()
-    );
     // The config still names them: they stay away.
     sync(store, &post.config, post.clock.now()).await.unwrap();
     post.publish(1).await;
@@ -259,13 +248,8 @@ async fn who_leaves_while_the_edition_runs_gets_no_more_of_it() {
     post.run_at("2026-03-02T06:30:00Z").await;
     let store = &post.bench.store;
     let subscriber = store.subscribers("morning").await.unwrap().remove(0);
-    let word = token::make(
-        token::UNSUBSCRIBE,
-        "morning",
-        subscriber.id,
-        &store.secret_key(),
-    );
-    subscribers::unsubscribe(store, &word, post.clock.now())
+    store
+        .unsubscribe(subscriber.id, "asked", post.clock.now())
         .await
         .unwrap();
     let edition = store.editions("morning", 1).await.unwrap().remove(0);

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::digest::token;
-use feedmill::mail::subscribers;
+use feedmill::model::SubscriberStanding;
 use jiff::Timestamp;
 
 use crate::store::bench::at;
@@ -224,16 +223,17 @@ async fn edits_of_the_config_lose_and_repeat_nothing() {
     room.look_at("2026-05-04T18:00Z").await;
     assert_eq!(room.numbers("daily").await["an@example.net"], "5");
     check_tiled(&room, "daily").await;
-    // The address in a mail from before the change works still, and is theirs under the new name.
+    // Who leaves by the address in a mail from before the change leaves under the new name.
     let store = &room.bench.store;
-    let word = token::make(
-        token::UNSUBSCRIBE,
-        "morning",
-        before.id,
-        &store.secret_key(),
-    );
-    let left = subscribers::unsubscribe(store, &word, room.clock.now());
+    let left = store.unsubscribe(before.id, "asked", room.clock.now());
     assert_eq!(left.await.unwrap().unwrap().spec.digest, "daily");
+    // Under a third name, under the first again, and where nobody names them for a while, who left stays away.
+    for name in ["evening", "morning", "daily"] {
+        room.configure(&digest(name, "0 18 * * *", utc)).await;
+        let people = room.bench.store.subscribers(name).await.unwrap();
+        let standings: Vec<_> = people.iter().map(|one| one.standing).collect();
+        assert_eq!(standings, [SubscriberStanding::Unsubscribed], "{name}");
+    }
     room.configure(&digest("evening", "0 18 * * *", utc)).await;
     room.story().await;
     room.look_at("2026-05-05T18:00Z").await;
@@ -241,4 +241,37 @@ async fn edits_of_the_config_lose_and_repeat_nothing() {
         room.numbers("evening").await.is_empty(),
         "who left stays away"
     );
+}
+
+#[tokio::test]
+async fn another_spelling_of_an_address_is_the_same_subscriber() {
+    let digest = |address: &str| {
+        format!(
+            "[publish.all]\ngroups = [\"*\"]\n[digest.morning]\ncron = \"30 6 * * *\"\ntimezone = \"UTC\"\n\
+             from = \"news@example.org\"\n[[digest.morning.subscriber]]\naddress = \"{address}\"\ngroups = [\"all\"]\n"
+        )
+    };
+    for (before, after) in [
+        ("An@example.net", "an@example.net"),
+        ("an@b\u{fc}cher.example", "an@xn--bcher-kva.example"),
+    ] {
+        let mut room = Mailroom::new(&digest(before), "2026-05-01T00:00Z").await;
+        let one = async |room: &Mailroom| {
+            let people = room.bench.store.subscribers("morning").await.unwrap();
+            assert_eq!(people.len(), 1);
+            people.into_iter().next().unwrap()
+        };
+        let known = one(&room).await;
+        let left = room
+            .bench
+            .store
+            .unsubscribe(known.id, "asked", at("2026-05-01T01:00Z"));
+        left.await.unwrap();
+        room.configure(&digest(after)).await;
+        let renamed = one(&room).await;
+        assert_eq!(
+            (renamed.id, renamed.standing, renamed.spec.address.as_str()),
+            (known.id, SubscriberStanding::Unsubscribed, after)
+        );
+    }
 }

@@ -13,6 +13,7 @@ use crate::config::{
     ContentMode, DigestConfig, EmptyPolicy, Mailbox, Place, Problem, PublishConfig, PublishFormat,
     Sections, SubscriberConfig, Zone, values,
 };
+use crate::model::mailbox_key;
 
 /// First parts of addresses that are ours.
 const RESERVED: [&str; 22] = [
@@ -319,7 +320,7 @@ impl Check<'_> {
         let mut first: HashMap<String, Option<Place>> = HashMap::new();
         let mut subscribers = Vec::new();
         for (subscriber, path) in found {
-            let address = subscriber.mailbox.address.to_lowercase();
+            let address = mailbox_key(&subscriber.mailbox.address);
             if let Some(place) = first.get(&address) {
                 let problem = Problem::error("this address is there already", self.around(&path));
                 let also = place.clone().map(|place| (place, "first here".to_owned()));

@@ -16,6 +16,7 @@ use crate::digest::{
 use crate::filter::Rules;
 use crate::model::{
     FrozenMessage, Standing, StoryId, StorySeq, StoryView, SubscriberId, SubscriberRecord, Verdict,
+    mailbox_key,
 };
 
 /// Everything that the messages of one edition are made from.
@@ -187,10 +188,11 @@ impl Mailer {
         record: &SubscriberRecord,
         after: StorySeq,
     ) -> Addressee {
+        let key = mailbox_key(&record.spec.address);
         let wishes = digest
             .subscribers
             .iter()
-            .find(|wishes| wishes.mailbox.address == record.spec.address);
+            .find(|wishes| mailbox_key(&wishes.mailbox.address) == key);
         let class = wishes.map_or_else(
             || Class::own(digest, after),
             |wishes| Class {

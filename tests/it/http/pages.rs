@@ -326,6 +326,39 @@ async fn one_click_unsubscribes_and_looking_does_not() {
     );
 }
 
+/// The address in a mail from before a rename: whoever follows it leaves under the new name.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_in_an_old_mail_unsubscribes_after_the_digest_was_renamed() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let (store, now) = (mill.store.clone(), mill.clock.now());
+    let named = |digest: &str| SubscriberSpec {
+        digest: digest.to_owned(),
+        address: String::from("an@example.org"),
+        name: None,
+        zone: String::from("UTC"),
+    };
+    let only = async |digest: &str| store.subscribers(digest).await.unwrap().remove(0);
+    let sync = async |digest: &str| store.sync_subscribers(vec![named(digest)], now).await;
+    sync("morning").await.unwrap();
+    let first = only("morning").await.id;
+    let key = store.secret_key();
+    let given = token::make(token::UNSUBSCRIBE, "morning", first, &key);
+    sync("daily").await.unwrap();
+    sync("evening").await.unwrap();
+    assert_eq!(only("evening").await.standing, SubscriberStanding::Active);
+
+    let served = served(&mill).await;
+    let path = format!("/unsubscribe/{given}");
+    assert!(get(served.address, &path).text().contains("evening"));
+    let answer = request(served.address, "POST", &path, &[]);
+    assert_eq!(answer.status, 200);
+    let left = SubscriberStanding::Unsubscribed;
+    assert_eq!(only("evening").await.standing, left);
+    // The names that came before remember it too.
+    sync("morning").await.unwrap();
+    assert_eq!(only("morning").await.standing, left);
+}
+
 /// Before the first rendering nothing is missing yet: readers are asked to come back, and drop no feed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_has_not_rendered_yet_asks_to_come_back() {
