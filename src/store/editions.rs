@@ -246,13 +246,17 @@ pub(super) fn messages(
     Ok(messages)
 }
 
-/// Queued messages of a digest with the start of their window.
+/// Queued messages of a digest with the start of their window: what a newer edition may carry instead. Not those that a
+/// later message has overtaken which arrived or may have: from their start on, its stories would come again.
 pub(super) fn undelivered(
     conn: &Connection,
     digest: &str,
 ) -> Outcome<Vec<(SubscriberId, MessageId, StorySeq)>> {
     let sql = "SELECT m.subscriber, m.id, m.after FROM message m JOIN edition e ON e.id = m.edition
-        WHERE m.standing = 0 AND m.uncertain = 0 AND m.due_at >= 0 AND e.digest = ?1 ORDER BY m.id";
+        WHERE m.standing = 0 AND m.uncertain = 0 AND e.digest = ?1 AND NOT EXISTS (
+            SELECT 1 FROM message later WHERE later.subscriber = m.subscriber AND later.id > m.id
+            AND (later.standing IN (1, 2) OR later.uncertain = 1)
+        ) ORDER BY m.id";
     let mut query = conn.prepare_cached(sql)?;
     let read = |row: &Row<'_>| {
         Ok((

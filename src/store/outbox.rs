@@ -31,36 +31,54 @@ pub(super) fn message(row: &Row<'_>) -> Outcome<OutboxMessage> {
     })
 }
 
-/// Takes due messages until `lease_until`.
+/// Takes due messages until `lease_until`; those of subscribers who get nothing any more are withdrawn instead. A row
+/// taken although it is claimed was on its way when its daemon ended: it may have arrived.
 pub(super) fn claim(
     conn: &Connection,
     now: Timestamp,
     lease_until: Timestamp,
     limit: usize,
 ) -> Outcome<Vec<OutboxMessage>> {
-    let sql = "SELECT id FROM message WHERE standing IN (0, 1) AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let due: Vec<i64> = conn
-        .prepare_cached(sql)?
-        .query_map([ms(now), limit], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let take = "UPDATE message SET standing = 1, due_at = ?2, lease = lease + 1 WHERE id = ?1";
+    let take = "UPDATE message SET standing = 1, due_at = ?2, lease = lease + 1, uncertain = max(uncertain, standing)
+        WHERE id = ?1";
     let mut take = conn.prepare_cached(take)?;
+    let withdraw = "UPDATE message SET standing = 4, settled_at = ?2 WHERE id = ?1";
+    let mut withdraw = conn.prepare_cached(withdraw)?;
     let mut read = conn.prepare_cached(&format!("{MESSAGE} WHERE id = ?1"))?;
-    let mut taken = Vec::with_capacity(due.len());
-    for id in due {
-        take.execute([id, ms(lease_until)])?;
-        let mut rows = read.query([id])?;
-        if let Some(row) = rows.next()? {
-            taken.push(message(row)?);
+    let mut taken = Vec::new();
+    while taken.len() < limit {
+        let due = due(conn, now, limit - taken.len())?;
+        if due.is_empty() {
+            break;
+        }
+        for (id, wanted) in due {
+            if !wanted {
+                withdraw.execute([id, ms(now)])?;
+                continue;
+            }
+            take.execute([id, ms(lease_until)])?;
+            let mut rows = read.query([id])?;
+            if let Some(row) = rows.next()? {
+                taken.push(message(row)?);
+            }
         }
     }
     Ok(taken)
 }
 
+/// Messages that are due, the longest first, and whether their subscribers still get mail.
+fn due(conn: &Connection, now: Timestamp, limit: usize) -> Outcome<Vec<(i64, bool)>> {
+    let sql = "SELECT id, (SELECT standing FROM subscriber WHERE id = message.subscriber) = 0 FROM message
+        WHERE standing IN (0, 1) AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut query = conn.prepare_cached(sql)?;
+    let rows = query.query_map([ms(now), limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Ends the claims of a daemon that is gone: due again at once, not when the lease would have run out. They stay claimed
-/// rows, because a message may have been accepted without our record of it: a newer edition must not take its stories,
-/// and the repeat must be the same bytes.
+/// rows, because a message may have been accepted without our record of it: [`claim`] marks it, so that no newer edition
+/// takes its stories whatever the repeat comes to, and the repeat is the same bytes.
 pub(super) fn release_claims(conn: &Connection) -> Outcome<usize> {
     let sql = "UPDATE message SET due_at = min(due_at, queued_at) WHERE standing = 1";
     Ok(conn.prepare_cached(sql)?.execute([])?)

@@ -93,6 +93,17 @@ impl Post {
             .await;
     }
 
+    /// Another server from now on.
+    pub(crate) async fn serve(&mut self, script: Script) {
+        let path = self.bench.folder.path().join("feedmill.toml");
+        let old = format!(":{}\"", self.peer.address.port());
+        self.peer = Peer::start(script).await;
+        let new = format!(":{}\"", self.peer.address.port());
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(&old, &new)).unwrap();
+        self.config = Arc::new(load(&path, &Overrides::default()).unwrap_or_else(|_| panic!()));
+    }
+
     /// Moves the clock to `instant`, freezes what is due, and drains.
     pub(crate) async fn run_at(&self, instant: &str) {
         self.clock.set(at(instant));
@@ -281,18 +292,8 @@ async fn what_never_went_out_is_merged_into_the_next_edition_and_the_next() {
         post.run_at(&format!("2026-03-0{day}T06:30:00Z")).await;
     }
     post.publish(1).await;
-    let open = Peer::start(Script::default()).await;
-    let text = std::fs::read_to_string(post.bench.folder.path().join("feedmill.toml")).unwrap();
-    let path = post.bench.folder.path().join("feedmill.toml");
-    let old = format!(":{}\"", post.peer.address.port());
-    std::fs::write(
-        &path,
-        text.replace(&old, &format!(":{}\"", open.address.port())),
-    )
-    .unwrap();
-    post.config = Arc::new(load(&path, &Overrides::default()).unwrap_or_else(|_| panic!()));
     assert_eq!(post.mails(), ["bo: 1", "bo: 2"]);
-    post.peer = open;
+    post.serve(Script::default()).await;
     post.run_at("2026-03-04T06:30:00Z").await;
     assert_eq!(post.mails(), ["an: 1 2 3", "bo: 3"]);
 }
