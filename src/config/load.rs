@@ -99,6 +99,7 @@ fn assemble(check: &mut Check<'_>, raw: &Raw) -> Config {
     let publish = check.publish(raw, &known);
     let digests = check.digests(raw, &publish, &known);
     let mail = check.mail(raw);
+    check.ways_to_leave(raw, mail.as_ref(), &http.public_url);
     let retention = check.retention(raw);
     Config {
         files: Vec::new(),

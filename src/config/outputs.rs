@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::{Located, Zone};
 
+/// Places that a digest's subject may have: the list's title, stories, date, title of the first.
+pub const SUBJECT_PLACES: [&str; 4] = ["list", "n", "date", "top"];
+
 /// Documents of a merged feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PublishFormat {

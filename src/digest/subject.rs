@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::language::{Language, fill};
 use super::text::clean_line;
 use super::{Issue, Purpose, Reader};
+use crate::config::SUBJECT_PLACES;
 
 /// Columns that phones and lists still show.
 const COLUMNS: usize = 70;
@@ -22,15 +23,12 @@ pub(super) fn subject(issue: &Issue, reader: Reader<'_>, n: usize, top: &str) ->
     let date = language.date(issue.slot_at, reader.zone);
     let count = language.count("new", n);
     let line = match &issue.subject {
-        Some(pattern) => fill(
-            pattern,
-            &[
-                ("list", &list),
-                ("n", &n.to_string()),
-                ("date", &date),
-                ("top", top),
-            ],
-        ),
+        Some(pattern) => {
+            let number = n.to_string();
+            let values = [list.as_str(), &number, &date, top];
+            let places: Vec<(&str, &str)> = SUBJECT_PLACES.into_iter().zip(values).collect();
+            fill(pattern, &places)
+        }
         None => own(language, (&list, &count, &date), n, top),
     };
     let mark = if reader.purpose == Purpose::Test {

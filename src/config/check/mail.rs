@@ -1,10 +1,15 @@
 //! How mail leaves: one way of four, a password only from outside the config, no unprotected connection beyond this
 //! machine, and something to send with as soon as there is something to send.
 
+use url::Url;
+
 use super::Check;
 use crate::config::raw::Raw;
 use crate::config::raw::out::{self, Tls};
-use crate::config::{DkimConfig, Listen, MailConfig, MailTls, Problem, Transport, values};
+use crate::config::schema::shown;
+use crate::config::{
+    DkimConfig, Listen, Located, MailConfig, MailTls, Problem, SUBJECT_PLACES, Transport, values,
+};
 
 impl Check<'_> {
     pub(in crate::config) fn mail(&mut self, raw: &Raw) -> Option<MailConfig> {
@@ -48,6 +53,48 @@ impl Check<'_> {
             bounce_maildir: self.path(&written.bounce_maildir),
             dkim,
         })
+    }
+
+    /// A digest's subject, whose places must be ones that are filled.
+    pub(in crate::config) fn subject(
+        &mut self,
+        path: &str,
+        written: &Option<String>,
+    ) -> Option<Located<String>> {
+        for place in written.iter().flat_map(|text| places(text)) {
+            if !SUBJECT_PLACES.contains(&place) {
+                let message = format!("unknown place `{{{}}}` in a subject", shown(place));
+                let problem = Problem::error(message, self.around(path))
+                    .nearest(place.trim(), SUBJECT_PLACES)
+                    .help(format!("places are: {{{}}}", SUBJECT_PLACES.join("}, {")));
+                self.tell(problem);
+            }
+        }
+        self.located(path, written)
+    }
+
+    /// Who gets mail must be able to leave, and the address for that is made from `public_url`.
+    pub(in crate::config) fn ways_to_leave(
+        &mut self,
+        raw: &Raw,
+        mail: Option<&MailConfig>,
+        public_url: &Url,
+    ) {
+        let sent = mail.is_some_and(|mail| !matches!(mail.transport, Transport::Maildir(_)));
+        if !sent || raw.digest.is_empty() || public_url.scheme() == "https" {
+            return;
+        }
+        let problem = match raw.http.public_url {
+            None => Problem::warning(
+                format!("without `public_url` mails tell subscribers to leave at {public_url}"),
+                self.around("mail"),
+            ),
+            Some(_) => Problem::warning(
+                "mail programs offer to unsubscribe only where `public_url` is https",
+                self.around("http/public_url"),
+            ),
+        };
+        self.tell(problem.help("[http] public_url = \"https://news.example.org/\""));
     }
 
     fn transport(&mut self, written: &out::Mail) -> Option<Transport> {
@@ -189,6 +236,14 @@ impl Check<'_> {
             key,
         })
     }
+}
+
+/// Names of the places in a subject: what stands between a brace and the next that closes it.
+fn places(text: &str) -> impl Iterator<Item = &str> {
+    let closed = text
+        .split_inclusive('}')
+        .filter_map(|part| part.strip_suffix('}'));
+    closed.filter_map(|part| part.rsplit_once('{').map(|(_, name)| name))
 }
 
 /// `host`, `host:port`, `[::1]:port`.

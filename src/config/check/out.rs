@@ -235,7 +235,7 @@ impl Check<'_> {
                 .reply_to
                 .as_ref()
                 .and_then(|text| self.mailbox(&key("reply_to"), text)),
-            subject: self.located(&key("subject"), &written.subject),
+            subject: self.subject(&key("subject"), &written.subject),
             content: content(written.content),
             max_stories: written.max_stories as usize,
             per_feed: written.per_feed as usize,

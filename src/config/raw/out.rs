@@ -112,7 +112,7 @@ pub(in crate::config) struct Digest {
     /// Where replies go.
     #[serde(default)]
     pub(in crate::config) reply_to: Option<String>,
-    /// Subject, a template. Unset: that of the language.
+    /// Subject, with places for {list}, {n}, {date} and {top}. Unset: that of the language.
     #[serde(default)]
     pub(in crate::config) subject: Option<String>,
     /// How much of each story, never more than the merged feed shows; less where the mail would be too large.
