@@ -2,20 +2,18 @@
 
 use crate::model::IncomingEntry;
 
-/// The id of a story in every output, minted once: the publisher's own where it is an absolute IRI that no other
-/// entry uses, else a name-based UUID (RFC 9562, version 8) of the feed's key and the entry's id.
+/// The id of a story in every output, minted once: the publisher's own where it is an absolute IRI, stands for this
+/// entry alone in its feed (then it is the entry's key) and no entry of another feed has it; else a name-based UUID
+/// (RFC 9562, version 8) of the feed's key and the entry's, of which there is one. A publisher's id that is used again,
+/// or shared within a document, must not make readers take one story for another.
 pub(super) fn public_id(feed_key: &str, incoming: &IncomingEntry, taken: bool) -> String {
+    let key = &incoming.entry.key;
     let own = incoming
         .entry
         .publisher_id
-        .as_deref()
-        .filter(|id| !taken && is_iri(id));
-    let name = incoming
-        .entry
-        .publisher_id
-        .as_deref()
-        .unwrap_or(&incoming.entry.key);
-    own.map_or_else(|| uuid_of(&[feed_key, name]), str::to_owned)
+        .as_ref()
+        .filter(|id| !taken && *id == key && is_iri(id));
+    own.cloned().unwrap_or_else(|| uuid_of(&[feed_key, key]))
 }
 
 /// A UUID made from `parts`: the same parts, the same id.

@@ -7,6 +7,7 @@ mod findings;
 mod full_text;
 mod hosts;
 mod moves;
+mod public_ids;
 mod publisher;
 
 use std::time::Duration;

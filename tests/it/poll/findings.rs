@@ -14,7 +14,7 @@ use crate::support::world::World;
 const DAY: Duration = Duration::from_secs(25 * 3600);
 
 /// Sentences with nothing in common but grammar.
-const TALES: [(&str, &str); 4] = [
+pub(super) const TALES: [(&str, &str); 4] = [
     (
         "Harbour ferry goes electric",
         "The council voted to buy two battery ferries for the crossing, which cut the noise along the quay by half.",
@@ -33,16 +33,16 @@ const TALES: [(&str, &str); 4] = [
     ),
 ];
 
-struct Item {
-    guid: String,
-    link: String,
-    title: String,
-    text: String,
-    hour: usize,
+pub(super) struct Item {
+    pub(super) guid: String,
+    pub(super) link: String,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) hour: usize,
 }
 
 /// Tale `at` under `guid`, dated by `hour` of 2 March 2026.
-fn tale(at: usize, guid: &str, hour: usize) -> Item {
+pub(super) fn tale(at: usize, guid: &str, hour: usize) -> Item {
     let (title, text) = TALES[at];
     Item {
         guid: guid.to_owned(),
@@ -65,7 +65,7 @@ fn numbered(at: usize, guid: &str) -> Item {
     }
 }
 
-fn document((title, site, language): (&str, &str, &str), items: &[Item]) -> String {
+pub(super) fn document((title, site, language): (&str, &str, &str), items: &[Item]) -> String {
     let item = |item: &Item| {
         format!(
             "<item><title>{}</title><link>{}</link><guid isPermaLink=\"false\">{}</guid>\
@@ -85,7 +85,7 @@ fn document((title, site, language): (&str, &str, &str), items: &[Item]) -> Stri
     )
 }
 
-const OURS: (&str, &str, &str) = ("Site News", "https://site.example/", "en");
+pub(super) const OURS: (&str, &str, &str) = ("Site News", "https://site.example/", "en");
 
 async fn world(items: &[Item]) -> (Origin, World) {
     let origin = Origin::start().await;
@@ -95,7 +95,7 @@ async fn world(items: &[Item]) -> (Origin, World) {
     (origin, world)
 }
 
-async fn next(origin: &Origin, world: &World, document: String) {
+pub(super) async fn next(origin: &Origin, world: &World, document: String) {
     origin.feed("/feed", document);
     world.wait(DAY);
     assert_eq!(world.poll().await.changed, 1);
