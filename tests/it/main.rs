@@ -18,6 +18,7 @@ mod daemon;
 mod deliver;
 mod digest;
 mod discover;
+mod dkim;
 mod every_story_once;
 mod fetch;
 mod filter;
