@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::config::{ContentMode, Sections, Zone};
+use crate::model::StoryView;
 
 pub use language::Language;
 pub use render::{Rendition, render};
@@ -52,6 +53,50 @@ pub struct Issue {
     pub max_bytes: usize,
     /// Postal address or contact.
     pub footer: Option<String>,
+    /// The next instants of the schedule, for the words that tell it.
+    pub coming: Vec<Timestamp>,
+}
+
+/// What an edition tells one class of readers.
+#[derive(Clone, Debug, Default)]
+pub struct Matter<'a> {
+    /// Stories that no earlier edition told them.
+    pub stories: Vec<&'a StoryView>,
+    /// Stories that one did, and that were changed since; in the order shown.
+    pub corrections: Vec<&'a Correction>,
+}
+
+/// A story that an earlier edition carried and whose words changed after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Correction {
+    /// As it is now.
+    pub story: StoryView,
+    /// How its title changed; empty where it did not.
+    pub title: Vec<Run>,
+    /// How its text changed; empty where it did not, or only far from its beginning.
+    pub text: Vec<Run>,
+}
+
+/// Words of a changed text that share a fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Their fate.
+    pub change: Change,
+    /// The words.
+    pub words: String,
+}
+
+/// What happened to words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    Same,
+    /// They are gone.
+    Removed,
+    /// They are new.
+    Added,
+    /// Nothing, and they are left out here.
+    Gap,
 }
 
 /// A class of readers who get the same words.
@@ -72,7 +117,7 @@ pub enum Purpose {
     Mail,
     /// A mail that says that it is a test.
     Test,
-    /// The copy on the web: nothing of any subscriber.
+    /// The copy on the web: nothing of any subscriber, and all that the mail had no room for.
     Web,
 }
 

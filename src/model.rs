@@ -17,9 +17,9 @@ pub use feed::{
     PollTrouble, RedirectWatch, Rhythm, SyncReport, TroubleClass, Validators,
 };
 pub use mail::{
-    BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FrozenEdition,
-    FrozenMessage, MessageId, MessageStanding, OutboxMessage, SubscriberId, SubscriberRecord,
-    SubscriberSpec, SubscriberStanding, mailbox_key,
+    Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,
+    FrozenEdition, FrozenMessage, MessageId, MessageStanding, OutboxMessage, SubscriberId,
+    SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
 };
 pub use poll::{HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
 pub use push::{

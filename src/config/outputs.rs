@@ -106,6 +106,8 @@ pub struct DigestConfig {
     pub sections: Sections,
     /// Most encoded bytes of the HTML part.
     pub max_bytes: usize,
+    /// Whether later edits of stories that an edition carried are told in a section of their own.
+    pub corrections: bool,
     /// Postal address or contact shown in the footer.
     pub footer: Option<String>,
     /// Who gets it: `to` and `[[subscriber]]`, each address once.

@@ -142,16 +142,18 @@ impl Language {
         self.write(&self.short_date, &at.to_zoned_datetime(zone.zone.clone()))
     }
 
+    /// The day of the week.
+    pub(super) fn weekday(&self, at: &ZonedDateTime) -> &str {
+        let weekday = usize::from(at.weekday().to_monday_zero_offset().unsigned_abs());
+        self.weekdays.get(weekday).map_or("", String::as_str)
+    }
+
     fn write(&self, pattern: &str, at: &ZonedDateTime) -> String {
         let month = usize::from(at.month().unsigned_abs()).saturating_sub(1);
-        let weekday = usize::from(at.weekday().to_monday_zero_offset().unsigned_abs());
         fill(
             pattern,
             &[
-                (
-                    "weekday",
-                    self.weekdays.get(weekday).map_or("", String::as_str),
-                ),
+                ("weekday", self.weekday(at)),
                 ("day", &at.day().to_string()),
                 ("month", self.months.get(month).map_or("", String::as_str)),
                 ("year", &at.year().to_string()),

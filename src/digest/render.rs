@@ -1,33 +1,42 @@
 //! Subject, text and HTML of an edition for one class of readers: takes stories, gives finished words in which only
 //! the unsubscribe address is still a mark. Keeps the byte budget by leaving out, in this order: full text, summaries,
-//! whole stories, which then count as "and N more".
+//! whole stories, which then count as "and N more" of their feed; the web copy, to which the mail then points, has them.
 //!
 //! Feed markup never gets here: paragraphs are made from an entry's text and escaped, so a mail holds no active content,
 //! no picture and no remote load by construction.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::language::{Language, fill};
-use super::select::{Heading, Picked, Section, pick};
+use super::select::{Heading, Picked, Room, Section, pick};
 use super::subject::{cut, subject};
-use super::text::{clean_line, paragraphs};
-use super::{Issue, Purpose, Reader, Templates, text};
+use super::text::clean_line;
+use super::{Issue, Matter, Purpose, Reader, Templates};
 use crate::config::ContentMode;
-use crate::model::StoryView;
 
 mod address;
+mod corrections;
+mod item;
 mod plain;
+mod schedule;
 
-use address::{encoded_len, language_tag, plain_url};
+use address::encoded_len;
+use corrections::{Corrected, Piece, corrected};
+use item::{Also, Item, item};
 
 /// Stands where a subscriber's unsubscribe address goes. A control character: cleaned text cannot contain it.
 pub(super) const MARK: &str = "\u{1}";
 /// Decoded HTML beyond this may be clipped by mail programs whatever its encoding (email.md §2.2).
 const MOST_DECODED: usize = 90_000;
-/// Characters of a summary.
-const SUMMARY: usize = 320;
+/// Bytes of a web copy: far more than a mail may have, and still a page that a phone can show.
+const WEB_BYTES: usize = 4 << 20;
+/// Stories of a web copy.
+const WEB_STORIES: usize = 5_000;
+/// Feeds of one section of which it is told how many stories are not shown.
+const MORE_FROM: usize = 8;
 /// Stories that make a table of contents worth its place.
 const CONTENTS_FROM: usize = 3;
 
@@ -63,6 +72,7 @@ impl Rendition {
 pub(super) struct Page {
     lang: String,
     dir: String,
+    web: bool,
     subject: String,
     title: String,
     date: String,
@@ -72,14 +82,26 @@ pub(super) struct Page {
     test: bool,
     contents: bool,
     nothing: bool,
+    shortened: bool,
     sections: Vec<PageSection>,
+    corrections: Vec<Corrected>,
     more: Option<String>,
     more_url: String,
     web_url: String,
     unsubscribe_url: Option<String>,
     why: String,
+    schedule: Option<String>,
     zone: String,
     footer: Option<String>,
+}
+
+impl Page {
+    /// Why one gets this, when editions come, whose clock the times follow.
+    fn reason(&self) -> String {
+        let parts = [Some(&self.why), self.schedule.as_ref(), Some(&self.zone)];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        parts.join(" ")
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -87,51 +109,32 @@ struct PageSection {
     heading: Option<String>,
     count: String,
     items: Vec<Item>,
+    more: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
-struct Item {
-    title: String,
-    url: Option<String>,
-    host: Option<String>,
-    lang: Option<String>,
-    feed: String,
-    author: Option<String>,
-    time: String,
-    also: Vec<Also>,
-    paragraphs: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-struct Also {
-    title: String,
-    url: Option<String>,
-}
-
-/// Renders `stories` for `reader`.
+/// Renders `matter` for `reader`.
 ///
 /// # Errors
 /// One line when even the built-in template fails, which no input should bring about.
 pub fn render(
     issue: &Issue,
     reader: Reader<'_>,
-    stories: &[&StoryView],
+    matter: &Matter<'_>,
     templates: &Templates,
 ) -> Result<Rendition, String> {
-    let budget = issue.max_bytes;
+    let (mut room, decoded, encoded) = bounds(issue, reader.purpose);
     let mut content = issue.content;
-    let mut limit = issue.max_stories;
     loop {
-        let picked = pick(issue, stories, limit);
-        let page = page(issue, reader, &picked, content);
+        let picked = pick(issue, &matter.stories, room);
+        let page = page(issue, reader, (&picked, matter), content);
         let html = templates
             .html(&page, reader.language.texts())
             .map_err(|error| error.to_string())?;
-        let fits = html.len() <= MOST_DECODED && encoded_len(&html) <= budget;
+        let fits = html.len() <= decoded && encoded_len(&html) <= encoded;
         match (fits, content) {
             (false, ContentMode::Full) => content = ContentMode::Summary,
             (false, ContentMode::Summary) => content = ContentMode::Title,
-            (false, ContentMode::Title) if picked.shown > 1 => limit = picked.shown * 3 / 4,
+            (false, ContentMode::Title) if picked.shown > 1 => room.stories = picked.shown * 3 / 4,
             _ => {
                 let text = plain::plain_text(&page, reader.language);
                 return Ok(Rendition {
@@ -142,6 +145,26 @@ pub fn render(
                     total: picked.total,
                 });
             }
+        }
+    }
+}
+
+/// Room for stories, and most bytes of the HTML, decoded and encoded.
+fn bounds(issue: &Issue, purpose: Purpose) -> (Room, usize, usize) {
+    match purpose {
+        Purpose::Web => {
+            let room = Room {
+                stories: WEB_STORIES,
+                per_feed: 0,
+            };
+            (room, WEB_BYTES, usize::MAX)
+        }
+        Purpose::Mail | Purpose::Test => {
+            let room = Room {
+                stories: issue.max_stories,
+                per_feed: issue.per_feed,
+            };
+            (room, MOST_DECODED, issue.max_bytes)
         }
     }
 }
@@ -161,10 +184,20 @@ pub(super) fn sample_page() -> (Page, BTreeMap<String, String>) {
     let section = PageSection {
         heading: Some("Heading".to_owned()),
         count: "1".to_owned(),
-        items: vec![item],
+        items: vec![item.clone()],
+        more: vec!["and 1 more from Another".to_owned()],
+    };
+    let piece = Piece {
+        kind: "added",
+        words: "Words.".to_owned(),
+    };
+    let correction = Corrected {
+        item,
+        changes: vec![vec![piece]],
     };
     let page = Page {
         sections: vec![section],
+        corrections: vec![correction],
         contents: true,
         more: Some("more".to_owned()),
         ..Page::default()
@@ -175,8 +208,14 @@ pub(super) fn sample_page() -> (Page, BTreeMap<String, String>) {
     (page, texts)
 }
 
-fn page(issue: &Issue, reader: Reader<'_>, picked: &Picked<'_>, content: ContentMode) -> Page {
+fn page(
+    issue: &Issue,
+    reader: Reader<'_>,
+    (picked, matter): (&Picked<'_>, &Matter<'_>),
+    content: ContentMode,
+) -> Page {
     let language = reader.language;
+    let web = reader.purpose == Purpose::Web;
     let sections: Vec<PageSection> = picked
         .sections
         .iter()
@@ -190,26 +229,13 @@ fn page(issue: &Issue, reader: Reader<'_>, picked: &Picked<'_>, content: Content
     let count = (picked.total > 0).then(|| language.count("new", picked.total));
     let list = clean_line(&issue.title);
     let hidden = picked.total - picked.shown;
+    let top = titles.first().copied().unwrap_or_default();
     Page {
         lang: language.code().to_owned(),
         dir: language.direction().to_owned(),
-        subject: subject(
-            issue,
-            reader,
-            picked.total,
-            titles.first().copied().unwrap_or_default(),
-        ),
+        subject: subject(issue, reader, picked.total, top),
         date: language.date(issue.slot_at, reader.zone),
-        period: issue.since_at.map(|since| {
-            let from = language.date(since, reader.zone);
-            fill(
-                language.text("period"),
-                &[
-                    ("from", &from),
-                    ("until", &language.date(issue.slot_at, reader.zone)),
-                ],
-            )
-        }),
+        period: issue.since_at.map(|since| period(issue, since, reader)),
         preheader: preheader(
             count.as_deref().unwrap_or(language.text("nothing")),
             &titles,
@@ -217,27 +243,39 @@ fn page(issue: &Issue, reader: Reader<'_>, picked: &Picked<'_>, content: Content
         test: reader.purpose == Purpose::Test,
         contents: picked.shown >= CONTENTS_FROM,
         nothing: picked.total == 0,
+        shortened: !web && content != issue.content,
+        corrections: corrected(&matter.corrections, reader, content),
         more: (hidden > 0).then(|| language.count("more", hidden)),
         more_url: issue.page_url.to_string(),
         web_url: issue.web_url.to_string(),
         unsubscribe_url: (reader.purpose == Purpose::Mail).then(|| MARK.to_owned()),
         why: fill(
-            language.text(if reader.purpose == Purpose::Web {
-                "why_web"
-            } else {
-                "why"
-            }),
+            language.text(if web { "why_web" } else { "why" }),
             &[("list", &list)],
         ),
+        schedule: schedule::schedule(issue, reader),
         zone: fill(language.text("zone"), &[("zone", &reader.zone.name)]),
         footer: issue.footer.as_deref().map(clean_line),
+        web,
         title: list,
         count,
         sections,
     }
 }
 
+fn period(issue: &Issue, since: Timestamp, reader: Reader<'_>) -> String {
+    let date = |at| reader.language.date(at, reader.zone);
+    fill(
+        reader.language.text("period"),
+        &[("from", &date(since)), ("until", &date(issue.slot_at))],
+    )
+}
+
 fn page_section(section: &Section<'_>, reader: Reader<'_>, content: ContentMode) -> PageSection {
+    let hidden = |(feed, count): &(&str, usize)| {
+        let more = reader.language.count("more_from", *count);
+        fill(&more, &[("feed", &clean_line(feed))])
+    };
     PageSection {
         heading: section.heading.as_ref().map(|heading| match heading {
             Heading::Named(title) => clean_line(title),
@@ -249,86 +287,7 @@ fn page_section(section: &Section<'_>, reader: Reader<'_>, content: ContentMode)
             .iter()
             .map(|story| item(story, reader, content))
             .collect(),
-    }
-}
-
-fn item(story: &StoryView, reader: Reader<'_>, content: ContentMode) -> Item {
-    let entry = &story.lead.entry;
-    let url = entry.link.as_deref().and_then(plain_url);
-    Item {
-        title: title(&entry.title, &entry.text, reader.language),
-        host: url
-            .as_ref()
-            .and_then(|url| url.host_str().map(str::to_owned)),
-        url: url.map(String::from),
-        lang: entry
-            .language
-            .as_deref()
-            .or(story.lead.feed.language.as_deref())
-            .and_then(language_tag),
-        feed: clean_line(&story.lead.feed.title),
-        author: author(story, reader.language),
-        time: reader.language.short_date(story.shown_at, reader.zone),
-        also: story
-            .also_in()
-            .into_iter()
-            .map(|seen| Also {
-                title: clean_line(&seen.feed.title),
-                url: seen.link.as_deref().and_then(plain_url).map(String::from),
-            })
-            .collect(),
-        paragraphs: body(&entry.text, content),
-    }
-}
-
-fn title(title: &str, text: &str, language: &Language) -> String {
-    let clean = clean_line(title);
-    let clean = if clean.is_empty() {
-        cut(&clean_line(text), 80)
-    } else {
-        clean
-    };
-    if clean.is_empty() {
-        language.text("untitled").to_owned()
-    } else {
-        cut(&clean, 300)
-    }
-}
-
-fn author(story: &StoryView, language: &Language) -> Option<String> {
-    let names: Vec<String> = story
-        .lead
-        .entry
-        .authors
-        .iter()
-        .filter_map(|author| author.name.as_deref())
-        .map(clean_line)
-        .collect();
-    let names: Vec<String> = names
-        .into_iter()
-        .filter(|name| !name.is_empty())
-        .take(3)
-        .collect();
-    (!names.is_empty()).then(|| {
-        fill(
-            language.text("by"),
-            &[("author", &cut(&names.join(", "), 100))],
-        )
-    })
-}
-
-fn body(entry_text: &str, content: ContentMode) -> Vec<String> {
-    match content {
-        ContentMode::Title => Vec::new(),
-        ContentMode::Full => paragraphs(entry_text),
-        ContentMode::Summary => {
-            let summary = cut(&text::clean_line(entry_text), SUMMARY);
-            if summary.is_empty() {
-                Vec::new()
-            } else {
-                vec![summary]
-            }
-        }
+        more: section.hidden.iter().take(MORE_FROM).map(hidden).collect(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Which stories an edition shows, and under which heading: takes the window's stories as a reader may see them, gives
 //! sections in order. Nothing is lost on the way: shown and "more" add up to what came in.
+//!
+//! Where not all fit, feeds and sections take turns: the first story of every feed comes before the second of any, and
+//! among those a section that has had less comes first. So one loud feed costs the quiet ones nothing.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::Issue;
 use crate::config::Sections;
@@ -20,10 +23,12 @@ pub(super) struct Picked<'a> {
 pub(super) struct Section<'a> {
     pub(super) heading: Option<Heading>,
     pub(super) stories: Vec<&'a StoryView>,
+    /// Feeds with stories that are not shown, and how many.
+    pub(super) hidden: Vec<(&'a str, usize)>,
 }
 
 /// What stands above a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Heading {
     /// A group or feed, by its title.
     Named(String),
@@ -31,87 +36,142 @@ pub(super) enum Heading {
     Other,
 }
 
-/// Newest first, capped per feed and in all (`limit` lowers the issue's own cap), then divided.
-pub(super) fn pick<'a>(issue: &Issue, stories: &[&'a StoryView], limit: usize) -> Picked<'a> {
+/// How much may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Stories in all.
+    pub(super) stories: usize,
+    /// Stories of one feed; 0 is no cap.
+    pub(super) per_feed: usize,
+}
+
+/// A story's place in the queue for the room there is.
+struct Turn {
+    /// Position among all, newest first.
+    order: usize,
+    /// Its section.
+    section: usize,
+    /// How many newer stories its feed has.
+    in_feed: usize,
+    /// How many stories of its section come before it.
+    in_section: usize,
+}
+
+/// Divided, newest first in each section, and as many as there is `room` for.
+pub(super) fn pick<'a>(issue: &Issue, stories: &[&'a StoryView], room: Room) -> Picked<'a> {
     let mut ordered = stories.to_vec();
     ordered.sort_by_key(|story| std::cmp::Reverse((story.shown_at, story.seq)));
-    let mut per_feed = BTreeMap::new();
-    let shown: Vec<&StoryView> = ordered
-        .into_iter()
-        .filter(|story| {
-            let count = per_feed.entry(story.lead.feed.id.0).or_insert(0_usize);
-            *count += 1;
-            issue.per_feed == 0 || *count <= issue.per_feed
-        })
-        .take(issue.max_stories.min(limit))
-        .collect();
+    let (mut sections, places) = divide(issue, &ordered);
+    let shown = chosen(turns(&ordered, &places), room);
+    let mut lines = HashMap::new();
+    for ((story, place), shown) in ordered.into_iter().zip(places).zip(&shown) {
+        let Section {
+            stories, hidden, ..
+        } = &mut sections[place];
+        if *shown {
+            stories.push(story);
+            continue;
+        }
+        let feed = &story.lead.feed;
+        let line = *lines.entry((place, feed.id)).or_insert_with(|| {
+            hidden.push((feed.title.as_str(), 0));
+            hidden.len() - 1
+        });
+        hidden[line].1 += 1;
+    }
+    sections.retain(|section| !section.stories.is_empty());
+    if let [only] = sections.as_mut_slice() {
+        only.heading.take_if(|heading| *heading == Heading::Other);
+    }
     Picked {
-        shown: shown.len(),
+        sections,
+        shown: shown.into_iter().filter(|shown| *shown).count(),
         total: stories.len(),
-        sections: divide(issue, shown),
     }
 }
 
-fn divide<'a>(issue: &Issue, shown: Vec<&'a StoryView>) -> Vec<Section<'a>> {
-    if shown.is_empty() {
-        return Vec::new();
+fn turns(ordered: &[&StoryView], places: &[usize]) -> Vec<Turn> {
+    let mut feeds = HashMap::new();
+    let mut turns: Vec<Turn> = ordered
+        .iter()
+        .zip(places)
+        .enumerate()
+        .map(|(order, (story, section))| {
+            let newer = feeds.entry(story.lead.feed.id).or_insert(0);
+            *newer += 1;
+            Turn {
+                order,
+                section: *section,
+                in_feed: *newer - 1,
+                in_section: 0,
+            }
+        })
+        .collect();
+    turns.sort_by_key(|turn| (turn.in_feed, turn.order));
+    let mut sections = HashMap::new();
+    for turn in &mut turns {
+        let before = sections.entry(turn.section).or_insert(0);
+        turn.in_section = *before;
+        *before += 1;
     }
-    let mut sections: Vec<Section<'a>> = match issue.sections {
-        Sections::None => {
-            return vec![Section {
-                heading: None,
-                stories: shown,
-            }];
-        }
+    turns
+}
+
+/// Which of the stories, by their order, have a place.
+fn chosen(mut turns: Vec<Turn>, room: Room) -> Vec<bool> {
+    let mut shown = vec![false; turns.len()];
+    turns.sort_by_key(|turn| (turn.in_feed, turn.in_section, turn.order));
+    turns
+        .iter()
+        .filter(|turn| room.per_feed == 0 || turn.in_feed < room.per_feed)
+        .take(room.stories)
+        .for_each(|turn| shown[turn.order] = true);
+    shown
+}
+
+/// Empty sections in order, and the section of each story.
+fn divide<'a>(issue: &Issue, ordered: &[&'a StoryView]) -> (Vec<Section<'a>>, Vec<usize>) {
+    let mut headings: Vec<Option<Heading>> = match issue.sections {
+        Sections::None => vec![None],
         Sections::Feed => Vec::new(),
         Sections::Group => issue
             .groups
             .iter()
-            .map(|(_, title)| Section {
-                heading: Some(Heading::Named(title.clone())),
-                stories: Vec::new(),
-            })
+            .map(|(_, title)| Some(Heading::Named(title.clone())))
             .collect(),
     };
-    let mut other = Vec::new();
-    for story in shown {
-        let Some(title) = heading(issue, story) else {
-            other.push(story);
-            continue;
-        };
-        let wanted = Some(Heading::Named(title));
-        match sections
-            .iter_mut()
-            .find(|section| section.heading == wanted)
-        {
-            Some(section) => section.stories.push(story),
-            None => sections.push(Section {
-                heading: wanted,
-                stories: vec![story],
-            }),
-        }
+    let mut known: HashMap<Option<Heading>, usize> = HashMap::new();
+    for (at, heading) in headings.iter().enumerate() {
+        known.entry(heading.clone()).or_insert(at);
     }
-    sections.retain(|section| !section.stories.is_empty());
-    if !other.is_empty() {
-        let heading = (!sections.is_empty()).then_some(Heading::Other);
-        sections.push(Section {
-            heading,
-            stories: other,
-        });
-    }
-    sections
+    let places = ordered
+        .iter()
+        .map(|story| {
+            let heading = heading(issue, story);
+            *known.entry(heading.clone()).or_insert_with(|| {
+                headings.push(heading);
+                headings.len() - 1
+            })
+        })
+        .collect();
+    let empty = |heading| Section {
+        heading,
+        stories: Vec::new(),
+        hidden: Vec::new(),
+    };
+    (headings.into_iter().map(empty).collect(), places)
 }
 
 /// The first of the issue's groups that a shown sighting carries, or the lead's feed.
-fn heading(issue: &Issue, story: &StoryView) -> Option<String> {
-    if issue.sections == Sections::Feed {
-        return Some(story.lead.feed.title.clone());
+fn heading(issue: &Issue, story: &StoryView) -> Option<Heading> {
+    match issue.sections {
+        Sections::None => None,
+        Sections::Feed => Some(Heading::Named(story.lead.feed.title.clone())),
+        Sections::Group => {
+            let group = issue.groups.iter().find(|(name, _)| carries(story, name));
+            Some(group.map_or(Heading::Other, |(_, title)| Heading::Named(title.clone())))
+        }
     }
-    issue
-        .groups
-        .iter()
-        .find(|(name, _)| carries(story, name))
-        .map(|(_, title)| title.clone())
 }
 
 fn carries(story: &StoryView, group: &str) -> bool {

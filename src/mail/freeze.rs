@@ -2,6 +2,8 @@
 //! store; what readers of one class see is rendered once, so that a thousand subscribers cost little more than one.
 
 mod batch;
+mod corrections;
+mod issue;
 
 use jiff::Timestamp;
 
@@ -152,6 +154,7 @@ impl Mailer {
             .min();
         let earliest = earliest.unwrap_or(state.until).min(state.until);
         batch.stories = self.window(digest, earliest, until).await?;
+        batch.corrections = self.corrections(digest, now).await?;
         let made = make(batch).await?;
         let withdraw = withdrawn(&made.messages, &undelivered);
         let messages = made.messages.len();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{StoryId, StorySeq};
+use super::{StoryId, StorySeq, StoryView};
 
 /// Row identity of an edition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,6 +58,14 @@ pub enum SubscriberStanding {
     Unconfirmed,
     /// Left the config.
     Removed,
+}
+
+impl SubscriberStanding {
+    /// Gets editions?
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        self == Self::Active
+    }
 }
 
 /// A subscriber as stored.
@@ -169,6 +177,39 @@ pub struct EditionRecord {
     pub stories: usize,
     /// Messages by standing: (queued, delivered, failed).
     pub messages: (usize, usize, usize),
+}
+
+/// A story that editions carried and whose lead was edited in substance after the first of them.
+#[derive(Clone, Debug)]
+pub struct Amended {
+    /// As it is now.
+    pub story: StoryView,
+    /// Editions that carried it.
+    pub carried_in: Vec<EditionId>,
+    /// States of its lead that were replaced since, oldest first.
+    pub former: Vec<FormerState>,
+}
+
+impl Amended {
+    /// Does the story say something else now than in its former state number `at`?
+    #[must_use]
+    pub fn differs_from(&self, at: usize) -> bool {
+        let now = &self.story.lead.entry;
+        self.former
+            .get(at)
+            .is_some_and(|state| state.title != now.title || state.text != now.text)
+    }
+}
+
+/// An earlier state of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerState {
+    /// Until when it was shown.
+    pub replaced_at: Timestamp,
+    /// Its title.
+    pub title: String,
+    /// Its plain text.
+    pub text: String,
 }
 
 /// Where a message stands.

@@ -33,6 +33,17 @@ pub(super) fn lane(
     })
 }
 
+/// Where a lane stands, or would begin.
+pub(super) fn look_at_lane(conn: &Connection, digest: &str, lane: &str) -> Outcome<LaneState> {
+    if let Some(known) = known_lane(conn, digest, lane)? {
+        return Ok(known);
+    }
+    Ok(LaneState {
+        until: lane_start(conn, digest, lane)?,
+        ..LaneState::default()
+    })
+}
+
 fn known_lane(conn: &Connection, digest: &str, lane: &str) -> Outcome<Option<LaneState>> {
     let sql = "SELECT last_slot_at, until, since_at FROM lane WHERE digest = ?1 AND lane = ?2";
     let read = |row: &Row<'_>| {
@@ -213,6 +224,12 @@ pub(super) fn of_digest(
         record,
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One edition.
+pub(super) fn one(conn: &Connection, id: EditionId) -> Outcome<Option<EditionRecord>> {
+    let mut query = conn.prepare_cached(&format!("{RECORD} WHERE e.id = ?1"))?;
+    Ok(query.query_row([id.0], record).optional()?)
 }
 
 /// Web copy of an edition.

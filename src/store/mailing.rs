@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{LaneState, Result, Store, editions, outbox, subscribers};
+use super::{LaneState, Result, Store, amended, editions, outbox, subscribers};
 use crate::model::*;
 
 impl Store {
@@ -77,6 +77,15 @@ impl Store {
         })
         .await
     }
+    /// Where a lane stands, or would begin; changes nothing.
+    pub async fn look_at_lane(&self, digest: &str, lane: &str) -> Result<LaneState> {
+        let digest = digest.to_owned();
+        let lane = lane.to_owned();
+        self.read("reading a lane", move |conn| {
+            editions::look_at_lane(conn, &digest, &lane)
+        })
+        .await
+    }
     /// One edition, one commit. Older undelivered messages of the same subscribers, never attempted or certainly not
     /// accepted, are withdrawn by the caller naming them in `withdraw`.
     pub async fn freeze_edition(
@@ -105,6 +114,31 @@ impl Store {
         let digest = digest.to_owned();
         self.read("reading the editions", move |conn| {
             editions::of_digest(conn, &digest, limit)
+        })
+        .await
+    }
+    /// One edition.
+    pub async fn edition(&self, id: EditionId) -> Result<Option<EditionRecord>> {
+        self.read("reading an edition", move |conn| editions::one(conn, id))
+            .await
+    }
+    /// Stories of a digest's editions frozen since `since` that were edited in substance afterwards.
+    pub async fn amended_stories(&self, digest: &str, since: Timestamp) -> Result<Vec<Amended>> {
+        let digest = digest.to_owned();
+        self.read("reading edited stories", move |conn| {
+            amended::of_digest(conn, &digest, since)
+        })
+        .await
+    }
+    /// Which subscriber was mailed which edition of a digest frozen since `since`, or is about to be.
+    pub async fn mailed_editions(
+        &self,
+        digest: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(SubscriberId, EditionId, Timestamp)>> {
+        let digest = digest.to_owned();
+        self.read("reading who was mailed", move |conn| {
+            amended::mailed(conn, &digest, since)
         })
         .await
     }

@@ -3,7 +3,8 @@
 use feedmill::config::{ContentMode, Mailbox, Sections, Zone};
 use feedmill::digest::message::{Letter, ascii_address, compose, message_id};
 use feedmill::digest::{
-    Issue, Language, Purpose, Reader, Rendition, Templates, check_templates, render, token,
+    Change, Correction, Issue, Language, Matter, Purpose, Reader, Rendition, Run, Templates,
+    check_templates, render, token,
 };
 use feedmill::model::{
     EntryId, EntryView, FeedId, FeedStanding, FeedView, Fingerprint, JoinReason, ParsedEntry,
@@ -13,6 +14,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mailparse::{MailHeaderMap as _, ParsedMail, parse_mail};
 use url::Url;
+
+mod room;
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -126,10 +129,20 @@ fn issue() -> Issue {
         content: ContentMode::Summary,
         max_bytes: 100_000,
         footer: Some("1 Example Street".to_owned()),
+        coming: Vec::new(),
     }
 }
 
 fn rendition_as(issue: &Issue, stories: &[StoryView], code: &str, purpose: Purpose) -> Rendition {
+    let stories = stories.iter().collect();
+    let matter = Matter {
+        stories,
+        corrections: Vec::new(),
+    };
+    rendition_of(issue, &matter, code, purpose)
+}
+
+fn rendition_of(issue: &Issue, matter: &Matter<'_>, code: &str, purpose: Purpose) -> Rendition {
     let language = Language::load(code, None).unwrap();
     let zone = zone("Asia/Ho_Chi_Minh");
     let reader = Reader {
@@ -137,13 +150,7 @@ fn rendition_as(issue: &Issue, stories: &[StoryView], code: &str, purpose: Purpo
         zone: &zone,
         purpose,
     };
-    render(
-        issue,
-        reader,
-        &stories.iter().collect::<Vec<_>>(),
-        &Templates::load(None).unwrap(),
-    )
-    .unwrap()
+    render(issue, reader, matter, &Templates::load(None).unwrap()).unwrap()
 }
 
 fn rendition(issue: &Issue, stories: &[StoryView]) -> Rendition {

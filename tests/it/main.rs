@@ -28,6 +28,7 @@ mod injuries;
 mod mail;
 mod mail_bounce;
 mod mail_calendar;
+mod mail_corrections;
 mod mail_faults;
 mod mail_restart;
 mod mail_selection;

@@ -249,6 +249,7 @@ impl Check<'_> {
                 Division::None => Sections::None,
             },
             max_bytes: written.max_bytes as usize,
+            corrections: written.corrections,
             footer: written.footer.clone(),
             subscribers: self.subscribers(name, written, (&language, &timezone), known),
             language,

@@ -136,6 +136,9 @@ pub(in crate::config) struct Digest {
     #[serde(default = "max_bytes")]
     #[schemars(range(min = 10_000, max = 10_000_000))]
     pub(in crate::config) max_bytes: u32,
+    /// A section that tells what was changed in stories of earlier editions.
+    #[serde(default)]
+    pub(in crate::config) corrections: bool,
     /// Postal address or contact for the foot of the mail.
     #[serde(default)]
     pub(in crate::config) footer: Option<String>,

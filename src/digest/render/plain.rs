@@ -1,6 +1,7 @@
 //! The text part: the same stories in the same order as the HTML, for people who read mail as text.
 
-use super::{Item, MARK, Page};
+use super::corrections::{self, Corrected};
+use super::{Item, MARK, Page, PageSection};
 use crate::digest::language::Language;
 use crate::digest::text::{isolate, wrap};
 
@@ -25,23 +26,13 @@ pub(super) fn plain_text(page: &Page, language: &Language) -> String {
         out.block(language.text("test"), "");
         out.gap();
     }
-    for section in &page.sections {
-        if let Some(heading) = &section.heading {
-            out.gap();
-            out.block(
-                &format!("== {} ({}) ==", isolate(heading, &page.dir), section.count),
-                "",
-            );
-            out.gap();
-        }
-        section
-            .items
-            .iter()
-            .for_each(|item| out.item(item, language));
-    }
+    page.sections
+        .iter()
+        .for_each(|section| out.section(section, language));
     if page.nothing {
         out.block(language.text("nothing"), "");
     }
+    out.corrections(&page.corrections, language);
     out.end(page, language);
     out.lines.join("\n") + "\n"
 }
@@ -61,6 +52,41 @@ impl Text {
         if self.lines.last().is_some_and(|line| !line.is_empty()) {
             self.lines.push(String::new());
         }
+    }
+
+    fn section(&mut self, section: &PageSection, language: &Language) {
+        if let Some(heading) = &section.heading {
+            let heading = isolate(heading, &self.direction);
+            self.heading(&format!("{heading} ({})", section.count));
+        }
+        section
+            .items
+            .iter()
+            .for_each(|item| self.item(item, language));
+        for more in &section.more {
+            self.block(&isolate(more, &self.direction), "");
+        }
+    }
+
+    fn corrections(&mut self, corrections: &[Corrected], language: &Language) {
+        if corrections.is_empty() {
+            return;
+        }
+        self.heading(language.text("corrections"));
+        self.block(language.text("corrections_note"), "");
+        self.gap();
+        for corrected in corrections {
+            let mut item = corrected.item.clone();
+            let changes = corrected.changes.iter();
+            item.paragraphs = changes.map(|pieces| corrections::line(pieces)).collect();
+            self.item(&item, language);
+        }
+    }
+
+    fn heading(&mut self, heading: &str) {
+        self.gap();
+        self.block(&format!("== {heading} =="), "");
+        self.gap();
     }
 
     fn item(&mut self, item: &Item, language: &Language) {
@@ -90,19 +116,20 @@ impl Text {
 
     fn end(&mut self, page: &Page, language: &Language) {
         self.gap();
-        let more = page
-            .more
-            .as_deref()
-            .map(|more| format!("{more}. "))
-            .unwrap_or_default();
-        self.block(&format!("{more}{}:", language.text("read_all")), "");
-        self.lines.push(page.more_url.clone());
+        if let Some(more) = &page.more {
+            self.block(more, "");
+        }
+        if page.shortened {
+            self.block(language.text("shortened"), "");
+        }
         self.lines.push(format!("{}:", language.text("web_copy")));
         self.lines.push(page.web_url.clone());
+        self.lines.push(format!("{}:", language.text("read_all")));
+        self.lines.push(page.more_url.clone());
         self.gap();
         // RFC 3676 §4.3: the signature mark keeps its trailing space.
         self.lines.push("-- ".to_owned());
-        self.block(&format!("{} {}", page.why, page.zone), "");
+        self.block(&page.reason(), "");
         if let Some(footer) = &page.footer {
             self.block(footer, "");
         }

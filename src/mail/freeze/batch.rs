@@ -1,17 +1,18 @@
 //! The pure, heavy half of freezing, for a blocking thread: stories and addressees in, finished messages out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::super::Mailer;
+use super::corrections::{Corrections, Told};
 use super::{Freezing, MailError};
-use crate::config::{ContentMode, DigestConfig, EmptyPolicy, Mailbox, Zone};
+use crate::config::{DigestConfig, EmptyPolicy, Mailbox, Zone};
 use crate::deliver::Signer;
 use crate::digest::message::{Letter, ascii_address, compose, message_id};
 use crate::digest::{
-    Issue, Language, Purpose, Reader, Rendition, Templates, edition_slug, render, token,
+    Correction, Issue, Language, Matter, Purpose, Reader, Rendition, Templates, render, token,
 };
 use crate::filter::Rules;
 use crate::model::{
@@ -36,6 +37,7 @@ pub(super) struct Batch {
     pub(super) after: StorySeq,
     pub(super) preview: bool,
     pub(super) stories: Vec<StoryView>,
+    pub(super) corrections: Corrections,
     pub(super) addressees: Vec<Addressee>,
 }
 
@@ -55,6 +57,7 @@ struct Class {
     groups: Vec<String>,
     filters: Vec<String>,
     after: StorySeq,
+    corrections: Vec<Told>,
     test: bool,
 }
 
@@ -105,6 +108,7 @@ impl Class {
             groups: Vec::new(),
             filters: Vec::new(),
             after,
+            corrections: Vec::new(),
             test: false,
         }
     }
@@ -137,47 +141,8 @@ impl Mailer {
             after: StorySeq(0),
             preview: false,
             stories: Vec::new(),
+            corrections: Corrections::default(),
             addressees: Vec::new(),
-        })
-    }
-
-    /// What the edition's readers share.
-    fn issue(&self, digest: &DigestConfig, freezing: &Freezing) -> Result<Issue, MailError> {
-        let config = &self.ground.config;
-        let publish = self.publish(digest)?;
-        let base = &config.http.public_url;
-        let slug = edition_slug(freezing.slot_at, &freezing.lane.name);
-        let address = |path: String| {
-            base.join(&path)
-                .map_err(|error| MailError::Making(error.to_string()))
-        };
-        let every = publish.groups.iter().any(|name| name == "*");
-        let named = config
-            .groups
-            .iter()
-            .filter(|(name, _)| every || publish.groups.contains(name));
-        Ok(Issue {
-            digest: digest.name.clone(),
-            title: digest.title.clone(),
-            slot_at: freezing.slot_at,
-            since_at: freezing.since_at,
-            page_url: address(format!("{}/", publish.name))?,
-            web_url: address(format!("digest/{}/{slug}", digest.name))?,
-            subject: digest.subject.as_ref().map(|subject| subject.value.clone()),
-            max_stories: digest.max_stories,
-            per_feed: digest.per_feed,
-            sections: digest.sections,
-            groups: named
-                .map(|(name, group)| {
-                    (
-                        name.clone(),
-                        group.title.clone().unwrap_or_else(|| name.clone()),
-                    )
-                })
-                .collect(),
-            content: least(digest.content, publish.content),
-            max_bytes: digest.max_bytes,
-            footer: digest.footer.clone(),
         })
     }
 
@@ -200,6 +165,7 @@ impl Mailer {
                 groups: wishes.groups.clone(),
                 filters: wishes.filters.clone(),
                 after,
+                corrections: Vec::new(),
                 test: false,
             },
         );
@@ -211,35 +177,33 @@ impl Mailer {
     }
 }
 
-fn least(one: ContentMode, other: ContentMode) -> ContentMode {
-    match (one, other) {
-        (ContentMode::Title, _) | (_, ContentMode::Title) => ContentMode::Title,
-        (ContentMode::Summary, _) | (_, ContentMode::Summary) => ContentMode::Summary,
-        (ContentMode::Full, ContentMode::Full) => ContentMode::Full,
-    }
-}
-
 impl Batch {
     /// Renders each class once and composes one message a subscriber.
-    pub(super) fn make(self) -> Result<Made, String> {
-        let shared = Class::own(&self.digest, self.after);
+    pub(super) fn make(mut self) -> Result<Made, String> {
+        let told = self.assign_corrections();
+        let corrections = self.corrections.written(&told);
+        let mut shared = Class::own(&self.digest, self.after);
+        shared.corrections = told.into_iter().collect();
+        // Of a story that several are told differently, everyone's copy has the earliest state.
+        shared.corrections.dedup_by_key(|(story, _)| *story);
         let mut made = Made {
-            web: self.rendition(&shared, Purpose::Web)?,
+            web: self.rendition(&shared, &corrections, Purpose::Web)?,
             last: None,
             stories: self.chosen(&shared).iter().map(|story| story.id).collect(),
             messages: Vec::with_capacity(self.addressees.len()),
         };
         let mut classes: BTreeMap<&Class, Rendition> = BTreeMap::new();
         for addressee in &self.addressees {
-            if !classes.contains_key(&addressee.class) {
+            let class = &addressee.class;
+            if !classes.contains_key(class) {
                 let purpose = if addressee.test {
                     Purpose::Test
                 } else {
                     Purpose::Mail
                 };
-                classes.insert(&addressee.class, self.rendition(&addressee.class, purpose)?);
+                classes.insert(class, self.rendition(class, &corrections, purpose)?);
             }
-            let Some(rendition) = classes.get(&addressee.class) else {
+            let Some(rendition) = classes.get(class) else {
                 continue;
             };
             if rendition.total > 0 || self.preview || self.digest.empty == EmptyPolicy::Send {
@@ -250,7 +214,23 @@ impl Batch {
         Ok(made)
     }
 
-    fn rendition(&self, class: &Class, purpose: Purpose) -> Result<Rendition, String> {
+    /// Gives each class its corrections; returns all that somebody is told.
+    fn assign_corrections(&mut self) -> BTreeSet<Told> {
+        for addressee in &mut self.addressees {
+            addressee.class.corrections = self.corrections.of(addressee.id, addressee.after);
+        }
+        let classes = self.addressees.iter().map(|addressee| &addressee.class);
+        classes
+            .flat_map(|class| class.corrections.iter().copied())
+            .collect()
+    }
+
+    fn rendition(
+        &self,
+        class: &Class,
+        corrections: &BTreeMap<Told, Correction>,
+        purpose: Purpose,
+    ) -> Result<Rendition, String> {
         let language = self
             .language(&class.language)
             .ok_or("no language is loaded")?;
@@ -259,7 +239,15 @@ impl Batch {
             zone: &self.lane,
             purpose,
         };
-        render(&self.issue, reader, &self.chosen(class), &self.templates)
+        let told = class.corrections.iter();
+        let matter = Matter {
+            stories: self.chosen(class),
+            corrections: told
+                .filter_map(|told| corrections.get(told))
+                .filter(|correction| self.suits(class, &correction.story))
+                .collect(),
+        };
+        render(&self.issue, reader, &matter, &self.templates)
     }
 
     fn language(&self, code: &str) -> Option<&Language> {
@@ -271,27 +259,28 @@ impl Batch {
 
     /// The stories of a class: its window, its groups, its rules.
     fn chosen(&self, class: &Class) -> Vec<&StoryView> {
+        self.stories
+            .iter()
+            .filter(|story| story.seq > class.after && self.suits(class, story))
+            .collect()
+    }
+
+    /// Whether a class wants a story: its groups, its rules.
+    fn suits(&self, class: &Class, story: &StoryView) -> bool {
         let wanted = |groups: &[String]| groups.iter().any(|group| class.groups.contains(group));
-        let every = class.groups.is_empty() || class.groups.iter().any(|group| group == "*");
-        let in_groups = |story: &StoryView| {
-            every
-                || wanted(&story.lead.feed.groups)
-                || story
-                    .sightings
-                    .iter()
-                    .any(|seen| seen.standing == Standing::Shown && wanted(&seen.feed.groups))
-        };
-        let kept = |story: &StoryView| {
-            class.filters.is_empty()
+        let in_groups = class.groups.is_empty()
+            || class.groups.iter().any(|group| group == "*")
+            || wanted(&story.lead.feed.groups)
+            || story
+                .sightings
+                .iter()
+                .any(|seen| seen.standing == Standing::Shown && wanted(&seen.feed.groups));
+        in_groups
+            && (class.filters.is_empty()
                 || self
                     .rules
                     .judge(&class.filters, &story.lead, self.frozen_at)
-                    == Verdict::Keep
-        };
-        self.stories
-            .iter()
-            .filter(|story| story.seq > class.after && in_groups(story) && kept(story))
-            .collect()
+                    == Verdict::Keep)
     }
 
     fn message(
