@@ -10,6 +10,7 @@ pub mod bounce;
 mod dkim;
 mod local;
 mod outcome;
+mod parts;
 mod reply;
 mod smtp;
 mod wire;
@@ -24,6 +25,7 @@ use crate::model::OutboxMessage;
 
 pub use dkim::Signer;
 pub use outcome::{Outcome, settled};
+pub use parts::part;
 
 /// Longest waits of each step (RFC 5321 §4.5.3.2). Too short a last one makes duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use crate::schedule::cron::CronSchedule;
 use crate::store::{Result, Store};
 use crate::telemetry::Metrics;
 
-pub use freeze::{Freezing, Frozen, MailError, Previewed};
+pub use freeze::{Freezing, Frozen, Look, MailError, Previewed, Window};
 
 /// What the flow stands on.
 #[derive(Clone, Debug)]

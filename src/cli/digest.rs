@@ -2,6 +2,7 @@
 //! daemon; only `send`, `resume` and `unsubscribe` change anything.
 
 mod args;
+mod show;
 
 use std::sync::Arc;
 
@@ -41,22 +42,8 @@ pub async fn run(
     };
     match args.verb {
         DigestVerb::Next { name, count, json } => scene.next(&name, count, json, out),
-        DigestVerb::Preview {
-            name,
-            html,
-            eml,
-            subscriber,
-            ..
-        } => {
-            let part = if html {
-                Part::Html
-            } else if eml {
-                Part::Eml
-            } else {
-                Part::Text
-            };
-            scene.preview(&name, part, subscriber, out).await
-        }
+        DigestVerb::Preview(args) => scene.preview(&args, out).await,
+        DigestVerb::Show(args) => scene.show(&args, out).await,
         DigestVerb::Send {
             name,
             to: Some(address),
@@ -83,14 +70,6 @@ pub async fn run(
                 .await
         }
     }
-}
-
-/// Which part of a mail to show.
-#[derive(Clone, Copy)]
-enum Part {
-    Html,
-    Text,
-    Eml,
 }
 
 struct Scene {
@@ -198,47 +177,6 @@ impl Scene {
         Ok(Exit::Fine)
     }
 
-    async fn preview(
-        &self,
-        name: &str,
-        part: Part,
-        row: Option<i64>,
-        out: &mut Output,
-    ) -> anyhow::Result<Exit> {
-        self.digest(name)?;
-        let subscribers = self.store.subscribers(name).await?;
-        let reader = match row {
-            Some(row) => {
-                let found = subscribers.iter().find(|subscriber| subscriber.id.0 == row);
-                Some(found.with_context(|| format!("digest {name} has no subscriber {row}"))?)
-            }
-            None => subscribers
-                .iter()
-                .find(|subscriber| subscriber.standing == SubscriberStanding::Active),
-        };
-        let preview = self
-            .mailer()?
-            .preview(name, reader, None, self.clock.now())
-            .await?;
-        match part {
-            Part::Html | Part::Text => {
-                let text = if matches!(part, Part::Html) {
-                    preview.rendition.html
-                } else {
-                    preview.rendition.text
-                };
-                // The mark of the address that only a real mail has.
-                let text = text.replace(
-                    '\u{1}',
-                    &format!("{}unsubscribe/", self.config.http.public_url),
-                );
-                out.line(text.trim_end())?;
-            }
-            Part::Eml => out.line(String::from_utf8_lossy(&preview.bytes).trim_end())?,
-        }
-        Ok(Exit::Fine)
-    }
-
     async fn send(&self, name: &str, now: Timestamp, out: &mut Output) -> anyhow::Result<Exit> {
         let digest = self.digest(name)?;
         let mailer = self.mailer()?;
@@ -327,12 +265,9 @@ impl Scene {
         out: &mut Output,
     ) -> anyhow::Result<Exit> {
         self.digest(name)?;
-        let same = |known: &str| known == address || ascii_address(known) == ascii_address(address);
         let subscribers = self.store.subscribers(name).await?;
-        let found = subscribers
-            .into_iter()
-            .find(|subscriber| same(&subscriber.spec.address));
-        let found = found.with_context(|| format!("digest {name} has no such subscriber"))?;
+        let found = find(&subscribers, address)
+            .with_context(|| format!("digest {name} has no such subscriber"))?;
         let reason = Some("by the operator".to_owned());
         self.store
             .set_standing(found.id, standing, reason, self.clock.now())
@@ -344,6 +279,15 @@ impl Scene {
         ))?;
         Ok(Exit::Fine)
     }
+}
+
+/// The subscriber with this address or row number.
+fn find<'a>(subscribers: &'a [SubscriberRecord], who: &str) -> Option<&'a SubscriberRecord> {
+    let row = who.parse().ok();
+    subscribers.iter().find(|one| {
+        let known = &one.spec.address;
+        known == who || ascii_address(known) == ascii_address(who) || Some(one.id.0) == row
+    })
 }
 
 fn shown(record: SubscriberRecord) -> Shown {

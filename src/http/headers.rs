@@ -9,6 +9,10 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 const PAGE_POLICY_WITH_IMAGES: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' https: data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
+/// The web copy of a mail: its styles are inline, as mail programs want them, and it needs nothing else.
+pub(super) const MAIL_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 /// Feeds and data: opened in a browser, they may do nothing at all.
 const DATA_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
@@ -20,7 +24,7 @@ pub(super) enum Images {
     Remote,
 }
 
-/// Adds the set to `headers`, by the media type that is already there.
+/// Adds the set to `headers`, by the media type that is already there; a policy that is there already stays.
 pub(super) fn protect(headers: &mut HeaderMap, images: Images) {
     let kind = headers
         .get(header::CONTENT_TYPE)
@@ -32,7 +36,9 @@ pub(super) fn protect(headers: &mut HeaderMap, images: Images) {
         (true, Images::Remote) => PAGE_POLICY_WITH_IMAGES,
         (false, _) => DATA_POLICY,
     };
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(policy);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Front;
+use super::headers::MAIL_POLICY;
 use super::routes::Desk;
 use crate::digest;
 use crate::model::EditionRecord;
@@ -35,7 +36,10 @@ pub(super) async fn edition(
         }
     };
     match found.await {
-        Ok(Some((_, html))) => kept(&front, Ok(html)),
+        Ok(Some((_, html))) => {
+            let policy = [(header::CONTENT_SECURITY_POLICY, MAIL_POLICY)];
+            (policy, kept(&front, Ok(html))).into_response()
+        }
         Ok(None) => self::error(&front, StatusCode::NOT_FOUND),
         Err(error) => broken(&front, &error),
     }

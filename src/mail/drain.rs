@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::pace::Turns;
-use super::{Mailer, bounces};
+use super::{Look, Mailer, bounces};
 use crate::config::MailConfig;
 use crate::deliver::bounce::Kind;
 use crate::deliver::{Deliverer, Line, Outcome, settled};
@@ -226,7 +226,14 @@ impl Mailer {
     ) -> std::result::Result<String, String> {
         let deliverer = self.deliverer.as_ref().ok_or("the config has no [mail]")?;
         let preview = self
-            .preview(digest, None, Some(address), now)
+            .preview(
+                digest,
+                Look {
+                    to: Some(address),
+                    ..Look::default()
+                },
+                now,
+            )
             .await
             .map_err(|error| format!("{error:?}"))?;
         let message = OutboxMessage {

@@ -4,20 +4,22 @@
 mod batch;
 mod corrections;
 mod issue;
+mod preview;
 
 use jiff::Timestamp;
 
 use super::Mailer;
 use super::slots::{self, Owed};
 use crate::config::{DigestConfig, PublishConfig, Zone};
-use crate::digest::{Rendition, edition_slug};
+use crate::digest::edition_slug;
 use crate::model::{
     EditionId, EditionStanding, FrozenEdition, FrozenMessage, MessageId, Selection, StorySeq,
     StoryView, SubscriberId, SubscriberRecord, SubscriberStanding, Verdict,
 };
 use crate::store::StoreError;
 
-use batch::{Addressee, Batch, Made};
+use batch::{Batch, Made};
+pub use preview::{Look, Previewed, Window};
 
 /// Why an edition could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -58,17 +60,6 @@ pub enum Frozen {
     },
     /// Another process was faster: nothing was changed.
     Taken,
-}
-
-/// A look at a coming edition.
-#[derive(Clone, Debug)]
-pub struct Previewed {
-    /// Its words.
-    pub rendition: Rendition,
-    /// The mail to the subscriber looked at, whole.
-    pub bytes: Vec<u8>,
-    /// Envelope sender.
-    pub envelope_from: String,
 }
 
 /// Stories read at once.
@@ -170,70 +161,6 @@ impl Mailer {
             "edition {} frozen", edition_slug(freezing.slot_at, &freezing.lane.name)
         );
         Ok(frozen)
-    }
-
-    /// The coming edition for one subscriber (the first where none is named), or as a test copy; changes nothing.
-    ///
-    /// # Errors
-    /// When the digest is unknown, or as [`Mailer::freeze`].
-    pub async fn preview(
-        &self,
-        name: &str,
-        reader: Option<&SubscriberRecord>,
-        to: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Previewed, MailError> {
-        let digest = self.digest(name)?;
-        let lanes = slots::lanes(digest);
-        let named =
-            reader.and_then(|reader| lanes.iter().find(|zone| zone.name == reader.spec.zone));
-        let lane = named
-            .or(lanes.first())
-            .cloned()
-            .unwrap_or_else(|| digest.timezone.clone());
-        let slot_at = self
-            .crons
-            .get(name)
-            .and_then(|cron| cron.next_after(now, &lane.zone))
-            .unwrap_or(now);
-        let state = self.store.lane(name, &lane.name, now).await?;
-        let after = reader.map_or(state.until, |reader| reader.cursor);
-        let mut batch = self.batch(
-            digest,
-            &Freezing {
-                digest: name.to_owned(),
-                lane,
-                slot_at,
-                since_at: None,
-            },
-            now,
-        )?;
-        batch.after = after.min(state.until);
-        batch.preview = true;
-        let mut addressee = match reader {
-            Some(reader) => self.addressee(digest, reader, after),
-            None => Addressee::stranger(digest, after),
-        };
-        if let Some(to) = to {
-            addressee.test_for(to);
-        }
-        batch.addressees = vec![addressee];
-        batch.stories = self
-            .window(digest, batch.after, self.store.last_seq().await?)
-            .await?;
-        let mut made = make(batch).await?;
-        let message = made
-            .messages
-            .pop()
-            .ok_or_else(|| MailError::Making("nothing was rendered".to_owned()))?;
-        let rendition = made
-            .last
-            .ok_or_else(|| MailError::Making("nothing was rendered".to_owned()))?;
-        Ok(Previewed {
-            rendition,
-            bytes: message.bytes,
-            envelope_from: message.envelope_from,
-        })
     }
 
     pub(super) fn digest(&self, name: &str) -> Result<&DigestConfig, MailError> {

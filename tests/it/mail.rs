@@ -9,7 +9,7 @@ use feedmill::config::{Config, Overrides, load};
 use feedmill::digest::token;
 use feedmill::filter::Rules;
 use feedmill::mail::slots::{Owed, owed};
-use feedmill::mail::{Ground, Mailer, sync};
+use feedmill::mail::{Ground, Look, Mailer, sync};
 use feedmill::model::{EditionStanding, MessageStanding, StorySeq, SubscriberStanding};
 use feedmill::schedule::cron::CronSchedule;
 use feedmill::telemetry::Metrics;
@@ -394,10 +394,11 @@ async fn a_preview_changes_nothing_and_a_test_copy_is_not_recorded() {
         .unwrap()
         .remove(0);
     let now = post.clock.now();
-    let preview = mailer
-        .preview("morning", Some(&reader), None, now)
-        .await
-        .unwrap();
+    let look = Look {
+        reader: Some(&reader),
+        ..Look::default()
+    };
+    let preview = mailer.preview("morning", look, now).await.unwrap();
     assert_eq!(preview.rendition.total, 2);
     mailer
         .send_test("morning", "me@example.net", now)

@@ -17,6 +17,7 @@ mod corpus;
 mod daemon;
 mod deliver;
 mod digest;
+mod digest_verb;
 mod discover;
 mod dkim;
 mod every_story_once;
