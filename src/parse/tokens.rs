@@ -241,10 +241,14 @@ enum TagEnd {
 
 /// Finds the end of a start tag, over quoted values, but not over a quote that nobody closes.
 fn tag_end(bytes: &[u8]) -> Option<TagEnd> {
-    let mut at = 1;
+    let next_tag = |at: usize| memchr(b'<', &bytes[at..]).map_or(bytes.len(), |next| at + next);
+    let (mut at, mut limit) = (1, 0);
     loop {
-        // Never looks beyond the next tag: a document of tags that do not end is still read in linear time.
-        let limit = memchr(b'<', &bytes[at..]).map_or(bytes.len(), |next| at + next);
+        // Never looks beyond the next tag, and for that only once: a document of tags that do not end, or of quotes and
+        // attributes without end, is still read in linear time.
+        if at > limit {
+            limit = next_tag(at);
+        }
         let Some(stop) = memchr3(b'>', b'"', b'\'', &bytes[at..limit]).map(|stop| at + stop) else {
             return (limit < bytes.len()).then_some(TagEnd::Runaway(limit));
         };

@@ -36,6 +36,7 @@ mod mail_selection;
 mod mutants;
 mod parse;
 mod parse_verb;
+mod parse_work;
 mod plan;
 mod poll;
 mod publish;
