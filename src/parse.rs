@@ -59,14 +59,19 @@ pub fn parse(bytes: &[u8], context: &ParseContext) -> Result<ParsedFeed, ParseEr
 
 fn parse_unguarded(bytes: &[u8], context: &ParseContext) -> Result<ParsedFeed, ParseError> {
     let mut repairs = Repairs::default();
-    let decoded = charset::decode(bytes, context.content_type.as_deref(), &mut repairs);
+    let address = context.base_url.as_deref();
+    let decoded = charset::decode(
+        bytes,
+        context.content_type.as_deref(),
+        address,
+        &mut repairs,
+    );
     let text = decoded
         .text
         .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
     if text.trim_end_matches('\0').trim().is_empty() {
         return Err(ParseError::Empty);
     }
-    let address = context.base_url.as_deref();
     let normalised = if text.starts_with('{') {
         json::normalise(text, address, &mut repairs)
             // Junk before the root may begin with a brace.

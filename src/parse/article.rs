@@ -31,7 +31,7 @@ pub fn article(page: &[u8], content_type: Option<&str>, url: &str) -> Option<Art
 
 fn extracted(page: &[u8], content_type: Option<&str>, url: &str) -> Option<Article> {
     let mut repairs = Repairs::default();
-    let decoded = charset::decode(page, content_type, &mut repairs);
+    let decoded = charset::decode(page, content_type, Some(url), &mut repairs);
     if html::excess(&decoded.text).is_some() {
         return None;
     }

@@ -3,12 +3,16 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, WINDOWS_1258};
+use unicode_normalization::UnicodeNormalization;
 
-use super::normalise::Repairs;
+use super::normalise::{Repairs, web_address};
 
 /// How far into a document its declaration is looked for: behind comments and blank lines too.
 const DECLARATION_WINDOW: usize = 2048;
+/// One torn character in so many beyond ASCII does not make a label wrong; one in all is forgiven sooner.
+const WHOLE_PER_TORN: usize = 100;
+const WHOLE_PER_LONE_TORN: usize = 12;
 
 /// The text of a document and the encoding that it was read in.
 pub(super) struct Decoded<'b> {
@@ -17,13 +21,14 @@ pub(super) struct Decoded<'b> {
     pub(super) encoding: &'static str,
 }
 
-/// Decodes a document; `content_type` is the response's.
+/// Decodes a document; `content_type` is the response's, `address` where it came from.
 pub(super) fn decode<'b>(
     bytes: &'b [u8],
     content_type: Option<&str>,
+    address: Option<&str>,
     repairs: &mut Repairs,
 ) -> Decoded<'b> {
-    if let Some(decoded) = marked(bytes) {
+    if let Some(decoded) = marked(bytes, repairs) {
         return decoded;
     }
     if let Some(decoded) = by_zeros(bytes, repairs) {
@@ -37,19 +42,17 @@ pub(super) fn decode<'b>(
     if let Ok(text) = std::str::from_utf8(bytes) {
         return utf8(text, bytes, &labels, repairs);
     }
-    let valid = Utf8Share::of(bytes);
-    if valid.is_mostly_utf8() {
-        repairs.note("stray-bytes");
+    if Utf8Share::of(bytes).is_mostly_utf8() {
         return Decoded {
-            text: Cow::Owned(patched(bytes)),
+            text: Cow::Owned(patched(bytes, repairs)),
             encoding: UTF_8.name(),
         };
     }
-    by_label(bytes, &labels, repairs)
+    by_label(bytes, &labels, repairs).unwrap_or_else(|| detected(bytes, address, repairs))
 }
 
 /// A byte order mark settles it; some publishers write it twice.
-fn marked(bytes: &[u8]) -> Option<Decoded<'_>> {
+fn marked<'b>(bytes: &'b [u8], repairs: &mut Repairs) -> Option<Decoded<'b>> {
     let (rest, encoding) = if let Some(rest) = bytes.strip_prefix(b"\xff\xfe\x00\x00") {
         return Some(utf32(rest, u32::from_le_bytes, "UTF-32LE"));
     } else if let Some(rest) = bytes.strip_prefix(b"\x00\x00\xfe\xff") {
@@ -62,7 +65,7 @@ fn marked(bytes: &[u8]) -> Option<Decoded<'_>> {
         // A mark before bytes that are no UTF-8 is a wrong mark.
         let text = match std::str::from_utf8(rest) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(patched(rest)),
+            Err(_) => Cow::Owned(patched(rest, repairs)),
         };
         return Some(Decoded {
             text,
@@ -163,33 +166,79 @@ fn utf8<'b>(
     }
 }
 
+/// What the labels make of it: the first that explains all of it, else the first that explains nearly all.
 fn by_label<'b>(
     bytes: &'b [u8],
     labels: &[&'static Encoding],
     repairs: &mut Repairs,
-) -> Decoded<'b> {
+) -> Option<Decoded<'b>> {
     // Two-byte encodings have shown no zeros, and UTF-8 is not valid here.
     let labels = labels
         .iter()
         .filter(|encoding| encoding.is_ascii_compatible() && **encoding != UTF_8);
+    let mut nearly = None;
     for encoding in labels {
-        let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
+        let (text, had_errors) = read_as(encoding, bytes);
+        let encoding = encoding.name();
         if !had_errors {
-            return Decoded {
-                text,
-                encoding: encoding.name(),
-            };
+            return Some(Decoded { text, encoding });
+        }
+        if nearly.is_none() && is_nearly_whole(&text) {
+            nearly = Some(Decoded { text, encoding });
         }
     }
+    nearly.map(|Decoded { text, encoding }| {
+        repairs.note("stray-bytes");
+        // A torn character says nothing, and detection would rule the right encoding out for it.
+        let text = Cow::Owned(text.replace(char::REPLACEMENT_CHARACTER, ""));
+        Decoded { text, encoding }
+    })
+}
+
+/// Whether so few characters are torn that a publisher cut a text in the wrong place, rather than named the wrong encoding.
+fn is_nearly_whole(text: &str) -> bool {
+    let (mut whole, mut torn) = (0_usize, 0_usize);
+    for character in text.chars().filter(|character| !character.is_ascii()) {
+        match character {
+            char::REPLACEMENT_CHARACTER => torn += 1,
+            _ => whole += 1,
+        }
+    }
+    whole >= torn * WHOLE_PER_TORN || (torn == 1 && whole >= WHOLE_PER_LONE_TORN)
+}
+
+/// What the bytes look like, and what is usual where they came from.
+fn detected<'b>(bytes: &'b [u8], address: Option<&str>, repairs: &mut Repairs) -> Decoded<'b> {
     repairs.note("wrong-charset");
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
-    let encoding = detector.guess(None, chardetng::Utf8Detection::Allow);
-    let (text, _) = encoding.decode_without_bom_handling(bytes);
+    let domain = address.and_then(top_level_domain);
+    let encoding = detector.guess(
+        domain.as_deref().map(str::as_bytes),
+        chardetng::Utf8Detection::Allow,
+    );
+    let (text, _) = read_as(encoding, bytes);
     Decoded {
         text,
         encoding: encoding.name(),
     }
+}
+
+/// `vn` of `https://www.example.vn/feed`; the URL library writes it in lower case and in ASCII.
+fn top_level_domain(address: &str) -> Option<String> {
+    let address = web_address(address)?;
+    let label = address.domain()?.trim_end_matches('.').rsplit('.').next()?;
+    Some(label.to_owned()).filter(|label| !label.is_empty())
+}
+
+/// Decoded, and whether there were errors. Vietnamese of windows-1258 comes with its tone marks apart: composed as
+/// everywhere else, so that words are found and shown alike.
+fn read_as<'b>(encoding: &'static Encoding, bytes: &'b [u8]) -> (Cow<'b, str>, bool) {
+    let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
+    if encoding == WINDOWS_1258 {
+        return (Cow::Owned(text.nfc().collect()), had_errors);
+    }
+    (text, had_errors)
 }
 
 /// How much of a document is UTF-8.
@@ -216,14 +265,56 @@ impl Utf8Share {
     }
 }
 
-/// UTF-8 whose stray bytes are windows-1252: what a copy from an office document leaves behind.
-fn patched(bytes: &[u8]) -> String {
+/// UTF-8 whose stray bytes are windows-1252, which a copy from an office document leaves behind, or what is left of a
+/// character that was cut in two, which is dropped.
+fn patched(bytes: &[u8], repairs: &mut Repairs) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    repairs.note("stray-bytes");
+    let leads = leads(bytes);
     let mut text = String::with_capacity(bytes.len() + 64);
-    for chunk in bytes.utf8_chunks() {
+    let mut chunks = bytes.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
         text.push_str(chunk.valid());
-        text.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
+        let is_torn = match chunk.invalid() {
+            [lead] if leads[usize::from(*lead)] => match chunks.peek() {
+                Some(next) => begins_after_a_cut(next.valid()),
+                None => true,
+            },
+            invalid => invalid.len() > 1,
+        };
+        if !is_torn {
+            text.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
+        }
     }
     text
+}
+
+/// Which bytes begin whole characters in a document: a byte alone that begins none is no rest of one.
+fn leads(bytes: &[u8]) -> [bool; 256] {
+    let mut leads = [false; 256];
+    for chunk in bytes.utf8_chunks() {
+        for &byte in chunk
+            .valid()
+            .as_bytes()
+            .iter()
+            .filter(|byte| **byte >= 0xc2)
+        {
+            leads[usize::from(byte)] = true;
+        }
+    }
+    leads
+}
+
+/// What follows a text that was cut to a length: an ellipsis in any spelling, or the end of the element.
+fn begins_after_a_cut(rest: &str) -> bool {
+    rest.is_empty()
+        || [
+            "<", "]", "..", "&hellip", "&#8230", "&#x2026", "&lt;", "…", " …", " ..", " [",
+        ]
+        .iter()
+        .any(|mark| rest.starts_with(mark))
 }
 
 fn known(label: &str, repairs: &mut Repairs) -> Option<&'static Encoding> {
