@@ -5,6 +5,10 @@
 
 mod metrics;
 
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+
+use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -65,7 +69,12 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.level)?;
     let registry = tracing_subscriber::registry().with(filter);
     let initialised = match settle(config.format) {
-        LogFormat::Journald => registry.with(tracing_journald::layer()?).try_init(),
+        LogFormat::Journald => {
+            let journal = tracing_journald::layer();
+            registry
+                .with(journal.context("log.format is \"journald\", and no journal is there")?)
+                .try_init()
+        }
         LogFormat::Json => registry
             .with(
                 tracing_subscriber::fmt::layer()
@@ -91,16 +100,27 @@ pub fn init(config: &LogConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `auto` is the journal when systemd connected our standard error to it, else plain lines.
+/// `auto` is the journal when systemd connected our standard error to it and it can be reached, else plain lines.
 fn settle(format: LogFormat) -> LogFormat {
     #[expect(
         clippy::disallowed_methods,
         reason = "JOURNAL_STREAM is how systemd says where standard error goes"
     )]
-    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
+    let stream = std::env::var("JOURNAL_STREAM");
+    let journal = || {
+        stream.is_ok_and(|stream| is_standard_error(&stream)) && tracing_journald::layer().is_ok()
+    };
     match format {
-        LogFormat::Auto if journal => LogFormat::Journald,
+        LogFormat::Auto if journal() => LogFormat::Journald,
         LogFormat::Auto => LogFormat::Plain,
         chosen => chosen,
     }
+}
+
+/// `JOURNAL_STREAM` is device and inode of the stream, `8:12345`. Terminals on a desktop inherit the variable from their
+/// session, where it speaks of another stream than theirs (systemd.exec(5)).
+fn is_standard_error(stream: &str) -> bool {
+    let own = std::io::stderr().as_fd().try_clone_to_owned();
+    let own = own.and_then(|own| std::fs::File::from(own).metadata());
+    own.is_ok_and(|own| stream == format!("{}:{}", own.dev(), own.ino()))
 }

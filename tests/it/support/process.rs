@@ -74,13 +74,25 @@ impl Home {
     /// Starts the daemon and waits until it says that it is ready.
     #[track_caller]
     pub(crate) fn start(&self) -> Daemon {
-        let mut daemon = self.start_unready();
+        self.start_with(&[])
+    }
+
+    /// As [`Home::start`], with more variables in its environment.
+    #[track_caller]
+    pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> Daemon {
+        let mut command = self.command();
+        command.envs(environment.iter().copied());
+        let mut daemon = self.spawn(command);
         daemon.wait_for(|line| line == "READY=1");
         daemon
     }
 
     /// Starts the daemon without waiting.
     pub(crate) fn start_unready(&self) -> Daemon {
+        self.spawn(self.command())
+    }
+
+    fn spawn(&self, mut command: Command) -> Daemon {
         let socket = self.path("notify.sock");
         std::fs::remove_file(&socket).ok();
         let notices = UnixDatagram::bind(&socket).unwrap();
@@ -91,7 +103,6 @@ impl Home {
             .append(true)
             .open(self.path("log"))
             .unwrap();
-        let mut command = self.command();
         // A short watchdog makes the status line frequent, which is what tests wait for.
         command
             .env("NOTIFY_SOCKET", &socket)
