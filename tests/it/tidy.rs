@@ -82,12 +82,64 @@ fn layer(room: &str) -> Option<u8> {
         .map(|(layer, _)| *layer)
 }
 
-/// Code without comments and string contents, so that a name in prose is no use of it.
+/// Code without comments and the contents of strings, so that a name in prose is no use of it.
 fn code(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split_once("//").map_or(line, |(before, _)| before))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let after_name = code.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let (kept, end) = match c {
+            '/' if rest.starts_with("//") => ("", rest.find('\n')),
+            '/' if rest.starts_with("/*") => ("", rest.find("*/").map(|at| at + 2)),
+            '"' => ("\"\"", string_end(rest)),
+            'r' if raw_hashes(rest).is_some() && (!after_name || code.ends_with('b')) => {
+                let close = format!("\"{}", "#".repeat(raw_hashes(rest).unwrap()));
+                let from = close.len() + 1;
+                (
+                    "\"\"",
+                    rest[from..].find(&close).map(|at| from + at + close.len()),
+                )
+            }
+            '\'' => char_end(rest).map_or(("'", Some(1)), |end| ("''", Some(end))),
+            _ => (&rest[..c.len_utf8()], Some(c.len_utf8())),
+        };
+        code.push_str(kept);
+        rest = &rest[end.unwrap_or(rest.len())..];
+    }
+    code
+}
+
+/// Past the closing quote of the string that `text` begins with.
+fn string_end(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '"' if !escaped => return Some(at + 1),
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    None
+}
+
+/// How many hashes the raw string has that `text` begins with, if it does.
+fn raw_hashes(text: &str) -> Option<usize> {
+    let inside = text[1..].trim_start_matches('#');
+    inside
+        .starts_with('"')
+        .then(|| text.len() - 1 - inside.len())
+}
+
+/// Past the character that `text` begins with; nothing for a lifetime.
+fn char_end(text: &str) -> Option<usize> {
+    let mut inside = text.char_indices().skip(1);
+    match inside.next()?.1 {
+        '\\' => text[3..].find('\'').map(|at| at + 4),
+        _ => inside
+            .next()
+            .filter(|(_, c)| *c == '\'')
+            .map(|(at, _)| at + 1),
+    }
 }
 
 /// Rooms that `text` names after `crate::`, in `use crate::{a, b}` too.
@@ -327,13 +379,23 @@ fn findings_of_planted_violations() {
 
 #[test]
 fn prose_and_longer_names_are_no_use() {
-    let text = "//! A file.\n// see crate::store::Store and rusqlite::Row\nuse crate::model::FeedId;\nfn f() { micron::cron_like(); }\n";
+    let text = "//! A file.\n// see crate::store::Store and rusqlite::Row\nuse crate::model::FeedId;\n\
+         fn f<'a>() { micron::cron_like(\"\\\"crate::store\", r#\"\"rusqlite::\"#, '\"', '\\'', b\"reqwest::\"); }\n";
     assert_eq!(
         findings(&Source {
             path: "src/story.rs".into(),
             text: text.into()
         }),
         Vec::<String>::new()
+    );
+}
+
+#[test]
+fn code_after_a_string_with_slashes_is_read() {
+    planted(
+        "src/story.rs",
+        "//! A file.\nfn f() { (\"https://a\", crate::store::x()); }\n",
+        "src/story.rs: `story` may not use `store`",
     );
 }
 
