@@ -2,7 +2,7 @@
 
 use mailparse::{ParsedMail, parse_mail};
 
-/// The first part of media type `kind`, decoded; none where the mail has no such part.
+/// The first part of media type `kind`, decoded, its lines ended by LF alone; none where the mail has no such part.
 #[must_use]
 pub fn part(message: &[u8], kind: &str) -> Option<String> {
     first(&parse_mail(message).ok()?, kind)
@@ -12,7 +12,8 @@ fn first(mail: &ParsedMail<'_>, kind: &str) -> Option<String> {
     if mail.subparts.is_empty() {
         return (mail.ctype.mimetype == kind)
             .then(|| mail.get_body().ok())
-            .flatten();
+            .flatten()
+            .map(|body| body.replace("\r\n", "\n"));
     }
     mail.subparts.iter().find_map(|part| first(part, kind))
 }
