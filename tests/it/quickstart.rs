@@ -1,10 +1,14 @@
 //! `config/quickstart/`: what a newcomer starts first is complete and needs nothing but itself.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use feedmill::config::{self, Config, Overrides, Transport};
+
+use crate::daemon::merged;
+use crate::support::client;
+use crate::support::process::{Home, free_address};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/quickstart")
@@ -99,4 +103,60 @@ fn several_feeds_carry_the_same_stories() {
         carriers("https://grants.example.org/calls/small-repairs"),
         ["grants", "libraries"]
     );
+}
+
+/// A copy, so that the test leaves nothing in the source.
+fn copied() -> Home {
+    let home = Home::new(&std::fs::read_to_string(folder().join("feedmill.toml")).unwrap());
+    for feed in std::fs::read_dir(folder().join("feeds")).unwrap() {
+        let feed = feed.unwrap();
+        let name = format!("feeds/{}", feed.file_name().display());
+        home.write(&name, std::fs::read(feed.path()).unwrap());
+    }
+    home
+}
+
+/// As README says: within a minute the page, the merged feed with every story once, and the digest as a file.
+#[test]
+fn the_daemon_shows_every_story_once_and_leaves_an_edition() {
+    let home = copied();
+    let listen = free_address();
+    let mut daemon = home.start_with(&[("FEEDMILL_HTTP__LISTEN", &listen.to_string())]);
+    let mails = || -> Vec<PathBuf> {
+        let new = std::fs::read_dir(home.path("var/mail/new"));
+        let files = new.into_iter().flatten();
+        files.map(|file| file.unwrap().path()).collect()
+    };
+    let mut items = Vec::new();
+    daemon.wait_for(|line| {
+        if line.starts_with("STATUS=") {
+            items = merged(listen);
+        }
+        items.len() == 47 && !mails().is_empty()
+    });
+    let ids: BTreeSet<&str> = items
+        .iter()
+        .map(|item| item["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 47, "each story once");
+    let conference = "https://federation.example.org/conference-2027";
+    let told: Vec<_> = items
+        .iter()
+        .filter(|item| item["url"] == conference)
+        .collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        told[0]["_also_in"].as_array().unwrap().len(),
+        3,
+        "four offices carry it"
+    );
+    for path in ["/", "/all/", "/all.atom", "/all.rss", "/status"] {
+        assert_eq!(client::get(listen, path).status, 200, "{path}");
+    }
+    let mail = std::fs::read_to_string(&mails()[0]).unwrap();
+    assert!(
+        mail.contains("Message-ID: <") && mail.contains("List-Id: "),
+        "{mail}"
+    );
+    assert!(daemon.stop().success());
 }

@@ -140,3 +140,70 @@ fn a_verb_that_finds_no_database_makes_none_and_says_what_to_set() {
     home.verb(&["poll"]);
     assert!(home.path("feedmill.db").exists());
 }
+
+#[test]
+fn man_and_completions_name_every_verb() {
+    let home = Home::new("");
+    let man = home.verb(&["man"]);
+    assert!(man.contains(".TH feedmill 1"), "{man}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = home.verb(&["completions", shell]);
+        for verb in [
+            "run",
+            "feeds",
+            "discover",
+            "digest",
+            "reload",
+            "completions",
+        ] {
+            assert!(script.contains(verb), "{verb} for {shell}");
+            assert!(man.contains(&format!("feedmill\\-{verb}")), "{verb}: {man}");
+        }
+    }
+    assert_eq!(
+        home.run(&["completions", "teletype"]).status.code(),
+        Some(2)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_publish_and_export_do_what_they_say() {
+    let origin = Origin::start().await;
+    let feeds = settle(&origin, &planet(2, 3));
+    let text = config(
+        free_address(),
+        &feeds,
+        &format!("{ALL}files = \"public\"\n"),
+    );
+    let home = Home::new(&text);
+    home.verb(&["poll"]);
+    let entries = home.verb(&["entries", "--json"]);
+
+    let told = home.verb(&["backup", "copy.db"]);
+    assert!(told.ends_with(" bytes, verified\n"), "{told}");
+    let copy = Home::new(&text);
+    copy.write("feedmill.db", std::fs::read(home.path("copy.db")).unwrap());
+    assert_eq!(copy.verb(&["entries", "--json"]), entries);
+
+    assert_eq!(
+        home.run(&["publish", "--check"]).status.code(),
+        Some(1),
+        "nothing is written yet"
+    );
+    home.verb(&["publish"]);
+    for file in [
+        "all.atom",
+        "all.rss",
+        "all.json",
+        "all/index.html",
+        "manifest.json",
+    ] {
+        assert!(home.path(&format!("public/{file}")).is_file(), "{file}");
+    }
+    home.verb(&["publish", "--check"]);
+
+    let opml = home.verb(&["export"]);
+    for (_, url) in &feeds {
+        assert!(opml.contains(&format!("xmlUrl=\"{url}\"")), "{opml}");
+    }
+}
