@@ -9,6 +9,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::Signal;
 
 use crate::daemon::{ALL, config};
+use crate::support::client;
 use crate::support::process::{Home, free_address};
 
 #[test]
@@ -77,12 +78,7 @@ fn a_handed_socket_wins_over_the_config() {
             break;
         }
     }
-    let mut stream = UnixStream::connect(&socket).unwrap();
-    stream
-        .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = ask(&socket, "/healthz");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(
         std::net::TcpStream::connect(listen).is_err(),
@@ -90,6 +86,43 @@ fn a_handed_socket_wins_over_the_config() {
     );
     daemon.kill().unwrap();
     daemon.wait().unwrap();
+}
+
+/// Head and body of what a unix socket answers.
+fn ask(socket: &Path, path: &str) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_operators_pages_answer_at_a_socket_as_the_unit_allows() {
+    let unit = unit();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in ["README.md", "config/feedmill.toml"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(text.contains("\"unix:/run/feedmill/admin.sock\""), "{file}");
+    }
+    assert!(unit.lines().any(|line| line == "RuntimeDirectory=feedmill"));
+
+    let listen = free_address();
+    let home = Home::new("");
+    let socket = home.path("admin.sock");
+    let admin = format!("[http]\nadmin = \"unix:{}\"\n", socket.display());
+    home.write(
+        "feedmill.toml",
+        config(listen, &[], ALL).replace("[http]\n", &admin),
+    );
+    let daemon = home.start();
+    for path in ["/status", "/metrics"] {
+        let answer = ask(&socket, path);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        assert_eq!(client::get(listen, path).status, 404, "{path}");
+    }
+    assert!(daemon.stop().success());
 }
 
 fn unit() -> String {
