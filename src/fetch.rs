@@ -27,7 +27,9 @@ use crate::model::{PollTrouble, Validators};
 pub use coding::{CodingFault, Decoder};
 pub use freshness::freshness;
 pub use guard::{Guard, Refusal, is_public};
-pub use host::{Feedback, Finished, HostWait, Hosts, Signal, Slot, Start, host_key};
+pub use host::{
+    Feedback, Finished, HostWait, Hosts, Signal, Slot, Start, host_key, wait_for_hosts,
+};
 pub use link::links;
 pub use plain::{Answer, Delivery};
 pub use poll::Fetcher;

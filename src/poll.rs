@@ -246,6 +246,7 @@ impl Poller {
             let now = self.shared.parts.clock.now();
             self.move_schedules(jump, now).await?;
         }
+        self.hear_of_hosts().await?;
         Ok(Pass {
             set: JoinSet::new(),
             waiting: Waiting::default(),
@@ -363,13 +364,14 @@ impl Poller {
         }
         pass.set.shutdown().await;
         if pass.summary.polled > 0 {
-            let hosts = self.shared.parts.hosts.states();
-            self.shared.parts.store.save_hosts(hosts).await?;
+            let changed = self.shared.parts.hosts.take_changed();
+            self.shared.parts.store.save_hosts(changed).await?;
         }
         Ok(pass.summary)
     }
 
-    /// Stores what was learned of hosts, once a minute; gives the instant of the last time.
+    /// Stores what was learned of hosts and reads what others were told by them, once a minute; gives the instant of the
+    /// last time.
     async fn keep_hosts(&self, kept_at: Timestamp) -> Result<Timestamp> {
         let now = self.shared.parts.clock.now();
         if (SignedDuration::ZERO..HOSTS_EVERY).contains(&now.duration_since(kept_at)) {
@@ -379,7 +381,15 @@ impl Poller {
         if !changed.is_empty() {
             self.shared.parts.store.save_hosts(changed).await?;
         }
+        self.hear_of_hosts().await?;
         Ok(now)
+    }
+
+    /// What hosts told other processes holds here too.
+    async fn hear_of_hosts(&self) -> Result<()> {
+        let gated = self.shared.parts.store.gated_hosts().await?;
+        self.shared.parts.hosts.merge(gated);
+        Ok(())
     }
 
     fn until(&self, at: Timestamp) -> Duration {

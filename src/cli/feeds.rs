@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cli::{Exit, Output};
+use crate::fetch::wait_for_hosts;
 use crate::model::{FeedStanding, FeedState, PollReason, Repair};
 use crate::schedule::silent_since;
 use crate::store::Store;
@@ -89,7 +90,8 @@ pub async fn run(
         hosts::show(&store.hosts().await?, host_gap, now, (args.json, out))?;
         return Ok(Exit::Fine);
     }
-    let feeds = store.feeds(false).await?;
+    let mut feeds = store.feeds(false).await?;
+    wait_for_hosts(&mut feeds, &store.hosts().await?, now);
     let shown: Vec<Health<'_>> = feeds
         .iter()
         .map(|feed| health(feed, now))

@@ -5,6 +5,7 @@ mod outage;
 mod policy;
 mod rate;
 mod record;
+mod shown;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ use policy::Policy;
 pub use policy::host_key;
 use rate::Rate;
 use record::Record;
+pub use shown::wait_for_hosts;
 
 /// What came of a request, as far as the host is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,11 +160,25 @@ impl Hosts {
         self.lock().policy = Policy::new(config, feeds);
     }
 
-    /// Takes what the store remembers.
+    /// Takes what the store remembers, or what a jump of the clock made of it; requests in flight stay counted.
     pub fn load(&self, states: Vec<HostState>) {
         let mut inner = self.lock();
         for state in states {
-            inner.records.insert(state.host.clone(), Record::of(state));
+            match inner.records.get_mut(&state.host) {
+                Some(record) => record.state = state,
+                None => drop(inner.records.insert(state.host.clone(), Record::of(state))),
+            }
+        }
+    }
+
+    /// Takes what other processes learned meanwhile: nothing is asked before any of them may.
+    pub fn merge(&self, states: Vec<HostState>) {
+        let mut inner = self.lock();
+        for state in states {
+            match inner.records.get_mut(&state.host) {
+                Some(record) => record.state.merge(&state),
+                None => drop(inner.records.insert(state.host.clone(), Record::of(state))),
+            }
         }
     }
 

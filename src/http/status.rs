@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::pages;
 use super::routes::Desk;
+use crate::fetch::wait_for_hosts;
 use crate::model::MessageStanding;
 use crate::publish::{self, DaemonFacts, Listed, StatusView};
 use crate::schedule::silent_since;
@@ -57,8 +58,9 @@ pub(super) async fn page(
         ))
     };
     match known.await {
-        Ok((feeds, facts, hosts)) => {
+        Ok((mut feeds, facts, hosts)) => {
             let now = desk.site.clock.now();
+            wait_for_hosts(&mut feeds, &hosts, now);
             let silent = feeds
                 .iter()
                 .filter_map(|feed| Some((feed.id, silent_since(&feed.memory.rhythm, now)?)));

@@ -50,6 +50,20 @@ pub struct HostState {
     pub received_bytes: u64,
 }
 
+impl HostState {
+    /// Takes over what another process learned of the host: rest that was asked for is never shortened, and no count runs
+    /// backwards. What came of the last request (failures, gap) stays as known here.
+    pub fn merge(&mut self, other: &Self) {
+        self.gate_until = self.gate_until.max(other.gate_until);
+        self.http1_until = self.http1_until.max(other.http1_until);
+        self.last_request_at = self.last_request_at.max(other.last_request_at);
+        self.requests = self.requests.max(other.requests);
+        self.throttled = self.throttled.max(other.throttled);
+        self.not_modified = self.not_modified.max(other.not_modified);
+        self.received_bytes = self.received_bytes.max(other.received_bytes);
+    }
+}
+
 /// One poll as one commit: all of it, or nothing.
 #[derive(Clone, Debug)]
 pub struct PollCommit {

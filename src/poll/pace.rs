@@ -185,7 +185,7 @@ impl Poller {
             parts.store.update_feed(state.id, Box::new(change)).await?;
         }
         // Last: until then a restart finds the hosts where they were, and moves what is left to be moved.
-        parts.store.save_hosts(parts.hosts.states()).await?;
+        parts.store.replace_hosts(parts.hosts.states()).await?;
         Ok(())
     }
 }

@@ -181,8 +181,32 @@ pub(super) fn hosts(conn: &Connection) -> Outcome<Vec<HostState>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Stores politeness state.
+/// Hosts that asked for rest, over or not.
+pub(super) fn gated_hosts(conn: &Connection) -> Outcome<Vec<HostState>> {
+    let sql = "SELECT state FROM host WHERE instr(state, '\"gate_until\"') > 0";
+    let mut query = conn.prepare_cached(sql)?;
+    let rows = query.query_map([], |row| get_json(row, 0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Stores politeness state beside what other processes have stored since it was read.
 pub(super) fn save_host(conn: &Connection, host: &HostState) -> Outcome<()> {
+    let mut query = conn.prepare_cached("SELECT state FROM host WHERE host = ?1")?;
+    let stored: Option<HostState> = query
+        .query_row([&host.host], |row| get_json(row, 0))
+        .optional()?;
+    match stored {
+        Some(stored) => {
+            let mut merged = host.clone();
+            merged.merge(&stored);
+            replace_host(conn, &merged)
+        }
+        None => replace_host(conn, host),
+    }
+}
+
+/// Stores politeness state in place of what is stored.
+pub(super) fn replace_host(conn: &Connection, host: &HostState) -> Outcome<()> {
     let sql = "INSERT INTO host (host, state) VALUES (?1, ?2) ON CONFLICT (host) DO UPDATE SET state = excluded.state";
     conn.prepare_cached(sql)?
         .execute(params![host.host, json(host)?])?;

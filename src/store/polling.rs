@@ -116,7 +116,20 @@ impl Store {
     pub async fn hosts(&self) -> Result<Vec<HostState>> {
         self.read("reading the hosts", feeds::hosts).await
     }
-    /// Stores politeness state of hosts outside a poll.
+    /// Politeness state of the hosts that asked for rest, by whomever they were asked.
+    pub async fn gated_hosts(&self) -> Result<Vec<HostState>> {
+        self.read("reading the hosts", feeds::gated_hosts).await
+    }
+    /// Stores politeness state after a jump of the clock: in place of what is stored.
+    pub async fn replace_hosts(&self, hosts: Vec<HostState>) -> Result<()> {
+        self.write("saving the hosts", move |conn| {
+            hosts
+                .iter()
+                .try_for_each(|host| feeds::replace_host(conn, host))
+        })
+        .await
+    }
+    /// Stores politeness state of hosts outside a poll; a gate that another process has stored is not shortened.
     pub async fn save_hosts(&self, hosts: Vec<HostState>) -> Result<()> {
         self.write("saving the hosts", move |conn| {
             hosts

@@ -145,11 +145,13 @@ impl Record {
 
     /// Takes back failures that were not the host's.
     pub(super) fn forgive(&mut self, failures: u32) {
+        self.changed = true;
         self.state.failures = self.state.failures.saturating_sub(failures);
         self.state.open_until = None;
     }
 
     pub(super) fn clear(&mut self) {
+        self.changed = true;
         self.state.gate_until = None;
         self.reachable();
     }

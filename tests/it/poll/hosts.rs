@@ -111,6 +111,45 @@ async fn r5_4_a_429_of_one_feed_rests_its_host_and_no_other() {
 }
 
 #[tokio::test]
+async fn r5_4_a_429_that_another_process_got_holds_here_too() {
+    let proxy = Origin::start().await;
+    let urls = ["http://a.example/1", "http://a.example/2"];
+    let world = strangers(&proxy, &urls).await;
+    world.poll().await;
+    world.wait(SECOND * 2);
+    world.poll().await;
+    // The daemon, which read the hosts when it began; then `feedmill poll` beside it.
+    let daemon = world.poller();
+    world.wait(HOUR * 30);
+    let busy = Reply::status(429).header("Retry-After", "7200");
+    proxy.replace("http://a.example/1", busy.clone());
+    proxy.replace("http://a.example/2", busy);
+    let verb = world.another_poller().await;
+    let keys = ["a.example-1".to_owned()];
+    let insistence = feedmill::schedule::Insistence::Polite;
+    assert_eq!(verb.poll_these(&keys, insistence).await.unwrap().polled, 1);
+    let gate = world.clock.now() + HOUR * 2;
+    let stored = async || world.store.hosts().await.unwrap()[0].gate_until;
+    assert_eq!(stored().await, Some(gate));
+    // The daemon's next pass knows, and nothing that it stores shortens the gate.
+    world.wait(SECOND * 90);
+    let asked_before = asked(&proxy).len();
+    assert_eq!(daemon.poll_due().await.unwrap().polled, 0);
+    assert_eq!(asked(&proxy).len(), asked_before);
+    assert_eq!(stored().await, Some(gate));
+    // And people are told so, of the sibling too.
+    let mut feeds = world.store.feeds(false).await.unwrap();
+    let hosts = world.store.hosts().await.unwrap();
+    let planned = feeds[1].next_poll_at;
+    feedmill::fetch::wait_for_hosts(&mut feeds, &hosts, world.clock.now());
+    assert!(planned < gate);
+    let shown = (feeds[1].next_poll_at, feeds[1].next_poll_reason);
+    assert_eq!(shown, (gate, PollReason::Host));
+    feedmill::fetch::wait_for_hosts(&mut feeds, &hosts, gate);
+    assert_eq!(feeds[1].next_poll_at, gate, "what is over moves nothing");
+}
+
+#[tokio::test]
 async fn r5_5_an_outage_of_our_own_costs_a_small_install_nothing() {
     let proxy = Origin::start().await;
     let urls = [
