@@ -207,11 +207,15 @@ impl Hub {
         self.wish(&fields).status
     }
 
-    /// A round of a carrier that was just started.
-    async fn round(&self) {
+    fn courier(&self) -> Courier {
         let config = &self.mill.config;
         let fetcher = Fetcher::new(&config.fetch, &config.feeds).unwrap();
-        let courier = Courier::new(&self.mill.releaser(), fetcher, system_challenge);
+        Courier::new(&self.mill.releaser(), fetcher, system_challenge)
+    }
+
+    /// A round of a carrier that was just started.
+    async fn round(&self) {
+        let courier = self.courier();
         let round = tokio::time::timeout(Duration::from_secs(30), courier.round());
         round.await.expect("a round ends").unwrap();
     }
@@ -285,6 +289,22 @@ async fn case_100_a_proven_subscriber_gets_the_document() {
     hub.wait(600);
     hub.round().await;
     assert!(callback.take("POST").is_empty(), "told once");
+}
+
+/// Who is told to stop begins nothing more, however much is due.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carrier_that_is_stopped_asks_nobody() {
+    let hub = Hub::new(&["self"], OPEN).await;
+    let callback = Callback::new(Manner::Willing);
+    assert_eq!(hub.subscribe(&callback, &[]), 202);
+    let stop = tokio_util::sync::CancellationToken::new();
+    stop.cancel();
+    let courier = hub.courier();
+    let run = tokio::time::timeout(Duration::from_secs(30), courier.run(stop));
+    run.await.expect("a stopped carrier ends");
+    assert!(callback.take("GET").is_empty());
+    hub.round().await;
+    assert_eq!(callback.take("GET").len(), 1);
 }
 
 /// Cases 101 and 106: signed where there is a secret; JSON Feed with its own media type.

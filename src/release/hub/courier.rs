@@ -66,7 +66,7 @@ impl Courier {
     /// Carries until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.round().await {
+            if let Err(error) = self.carry_on(&stop).await {
                 tracing::error!(error = ?anyhow::Error::from(error), "WebSub could not be carried on");
             }
             tokio::select! {
@@ -82,9 +82,14 @@ impl Courier {
     /// # Errors
     /// The store's; what others answer is never an error of ours.
     pub async fn round(&self) -> Result<(), StoreError> {
-        self.prove().await?;
-        self.deliver().await?;
-        self.ping().await
+        self.carry_on(&CancellationToken::new()).await
+    }
+
+    /// A round that begins nothing more once `stop` is asked for; the exchanges under way end within their deadlines.
+    async fn carry_on(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.prove(stop).await?;
+        self.deliver(stop).await?;
+        self.ping(stop).await
     }
 
     fn document(&self, topic: &str) -> Option<Arc<Document>> {
@@ -92,7 +97,7 @@ impl Courier {
         self.tools.shelf.get(&topic.path)
     }
 
-    async fn prove(&self) -> Result<(), StoreError> {
+    async fn prove(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.tools.clock.now();
         let wishes = memory::all::<Wish>(&self.tools.store, memory::WISHES).await?;
         let due = wishes.into_iter().filter(|(_, wish)| wish.next_at <= now);
@@ -103,7 +108,7 @@ impl Courier {
                 self.settle_wish((name, wish), proven, now).await
             });
         }
-        settled(proofs).await
+        settled(proofs, stop).await
     }
 
     /// Asks the callback to repeat a challenge made for this one question.
@@ -173,7 +178,7 @@ impl Courier {
         store.set_note(&name, None).await
     }
 
-    async fn deliver(&self) -> Result<(), StoreError> {
+    async fn deliver(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.tools.clock.now();
         let known = memory::all::<Subscription>(&self.tools.store, memory::SUBSCRIPTIONS).await?;
         let mut carried = Vec::new();
@@ -187,7 +192,7 @@ impl Courier {
                 carried.push(self.carry((name, subscription), document, now));
             }
         }
-        settled(carried).await
+        settled(carried, stop).await
     }
 
     /// The whole document, with its links, signed when there is a secret. 410 ends the subscription; other failures
@@ -235,7 +240,7 @@ impl Courier {
         self.tools.store.set_note(&name, kept).await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.tools.clock.now();
         let known: BTreeMap<String, Told> = memory::all(&self.tools.store, memory::TOLD)
             .await?
@@ -255,7 +260,7 @@ impl Courier {
                 }
             }
         }
-        settled(due).await
+        settled(due, stop).await
     }
 
     /// `hub.url` and `hub.topic`, as some hubs read the one and some the other.
@@ -301,12 +306,13 @@ fn is_news(subscription: &Subscription, document: &Document, now: Timestamp) -> 
     subscription.next_at <= now && subscription.told.as_ref() != Some(&document.etag)
 }
 
-/// A few at a time; the first error of the store is told once all have ended.
-async fn settled<F>(tasks: Vec<F>) -> Result<(), StoreError>
+/// A few at a time, none begun after `stop`; the first error of the store is told once all have ended.
+async fn settled<F>(tasks: Vec<F>, stop: &CancellationToken) -> Result<(), StoreError>
 where
     F: Future<Output = Result<(), StoreError>>,
 {
     let ended: Vec<_> = futures_util::stream::iter(tasks)
+        .take_until(stop.cancelled())
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
