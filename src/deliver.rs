@@ -8,6 +8,7 @@
 
 pub mod bounce;
 mod dkim;
+mod halt;
 mod local;
 mod outcome;
 mod parts;
@@ -24,6 +25,7 @@ use crate::config::{MailConfig, Transport};
 use crate::model::OutboxMessage;
 
 pub use dkim::Signer;
+pub use halt::Halt;
 pub use outcome::{Outcome, settled};
 pub use parts::part;
 
@@ -151,15 +153,18 @@ pub enum Line {
 }
 
 impl Line {
-    /// Sends one message.
-    pub async fn send(&mut self, message: &OutboxMessage) -> Outcome {
+    /// Sends one message, or as much of it as `halt` leaves time for.
+    pub async fn send(&mut self, message: &OutboxMessage, halt: &Halt) -> Outcome {
         if let Some(refusal) = outcome::unusable_envelope(message) {
             return refusal;
         }
         match self {
-            Self::Smtp(session) => session.send(message).await,
+            Self::Smtp(session) => session.send(message, halt).await,
             Self::Maildir(folder) => local::keep(folder, message).await,
-            Self::Sendmail(program, deadline) => local::pipe(program, *deadline, message).await,
+            Self::Sendmail(program, deadline) => {
+                let piped = halt.within(local::pipe(program, *deadline, message)).await;
+                piped.unwrap_or_else(Outcome::cut_short)
+            }
         }
     }
 

@@ -10,8 +10,9 @@ mod freeze;
 mod pace;
 pub mod slots;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -22,7 +23,7 @@ use crate::config::{Config, DigestConfig, Problem};
 use crate::deliver::{Deliverer, Signer};
 use crate::digest::{Language, Templates, message};
 use crate::filter::Rules;
-use crate::model::SubscriberSpec;
+use crate::model::{MessageId, SubscriberSpec};
 use crate::schedule::cron::CronSchedule;
 use crate::store::{Result, Store};
 use crate::telemetry::Metrics;
@@ -52,10 +53,19 @@ pub struct Mailer {
     deliverer: Option<Deliverer>,
     signer: Option<Arc<Signer>>,
     pause: Mutex<pace::Pause>,
+    turns: pace::Turns,
+    in_hand: Mutex<HashSet<MessageId>>,
+    grace: Duration,
 }
 
-/// Longest sleep of [`Mailer::run`]: a clock that was set is noticed within it.
-const LONGEST_SLEEP: std::time::Duration = std::time::Duration::from_secs(60);
+/// Longest sleep between two looks at the schedule: a clock that was set is noticed within it.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// Longest sleep between two looks at the outbox: an edition that a verb froze beside the daemon is noticed within it.
+const LOOK: Duration = Duration::from_secs(10);
+/// Shortest sleep: what is due and cannot be done yet costs little.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(50);
+/// How long an answer to a final dot is waited for after the end was asked for.
+const GRACE: Duration = Duration::from_secs(20);
 
 impl Mailer {
     /// Compiles schedules, templates, languages, keys and certificates.
@@ -71,6 +81,7 @@ impl Mailer {
             .map_err(|problem| problems.push(problem))
             .ok();
         let (deliverer, signer) = way_out(&config, &mut problems);
+        let rate = config.mail.as_ref().map_or(0, |mail| mail.rate_per_minute);
         match templates {
             Some(templates) if problems.is_empty() => Ok(Self {
                 store,
@@ -81,9 +92,19 @@ impl Mailer {
                 deliverer,
                 signer,
                 pause: Mutex::default(),
+                turns: pace::Turns::per_minute(rate),
+                in_hand: Mutex::default(),
+                grace: GRACE,
             }),
             _ => Err(problems),
         }
+    }
+
+    /// With another wait for the answers that are outstanding at the end.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
     }
 
     /// The subscribers that the config names, for [`Store::sync_subscribers`].
@@ -107,36 +128,47 @@ impl Mailer {
             .collect()
     }
 
-    /// Freezes what is due and drains the outbox until `stop`. `wake` is told when there may be something to do.
-    /// Returns with all replies in flight recorded.
+    /// Freezes what is due and drains the outbox until `stop`, side by side: a silent mail server delays no edition.
+    /// `wake` is told when there may be something to do. Returns with all replies in flight recorded, or with those
+    /// that did not come within the grace marked as uncertain.
     pub async fn run(&self, stop: CancellationToken, wake: Arc<Notify>) {
+        let frozen = Notify::new();
+        tokio::join!(
+            self.keep_freezing(&stop, &wake, &frozen),
+            self.keep_draining(&stop, &frozen)
+        );
+    }
+
+    async fn keep_freezing(&self, stop: &CancellationToken, wake: &Notify, frozen: &Notify) {
         while !stop.is_cancelled() {
             let now = self.ground.clock.now();
             self.take_returned(now).await;
             if let Err(error) = self.freeze_due(now).await {
                 tracing::error!(error = ?format!("{error:#}"), "freezing editions failed, tried again in a minute");
             }
-            if let Err(error) = self.drain(&stop).await {
-                tracing::error!(error = ?format!("{error:#}"), "draining the outbox failed, tried again in a minute");
-            }
-            let sleep = self.sleep(self.ground.clock.now()).await;
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = wake.notified() => {}
-                () = tokio::time::sleep(sleep) => {}
-            }
+            frozen.notify_one();
+            let now = self.ground.clock.now();
+            let slot_at = self.next_slots(now).into_iter().map(|(_, _, at)| at).min();
+            rest(stop, wake, until(slot_at, now, LONGEST_SLEEP)).await;
         }
     }
 
-    /// How long nothing is due.
-    async fn sleep(&self, now: Timestamp) -> std::time::Duration {
-        let message_at = self.store.next_message_at().await.unwrap_or_default();
-        let message_at = message_at.map(|at| at.max(self.pause_until().unwrap_or(at)));
-        let slot_at = self.next_slots(now).into_iter().map(|(_, _, at)| at).min();
-        let next = [message_at, slot_at].into_iter().flatten().min();
-        let wait = next.and_then(|at| std::time::Duration::try_from(at.duration_since(now)).ok());
-        wait.unwrap_or(LONGEST_SLEEP)
-            .clamp(std::time::Duration::from_millis(50), LONGEST_SLEEP)
+    async fn keep_draining(&self, stop: &CancellationToken, frozen: &Notify) {
+        while self.deliverer.is_some() && !stop.is_cancelled() {
+            if let Err(error) = self.drain(stop).await {
+                tracing::error!(error = ?format!("{error:#}"), "draining the outbox failed, tried again soon");
+                rest(stop, frozen, LOOK).await;
+                continue;
+            }
+            let message_at = self.store.next_message_at().await.unwrap_or_default();
+            let message_at = message_at.map(|at| at.max(self.pause_until().unwrap_or(at)));
+            rest(
+                stop,
+                frozen,
+                until(message_at, self.ground.clock.now(), LOOK),
+            )
+            .await;
+        }
     }
 
     /// The next slot of every digest and lane after `now`, as (digest, zone, instant).
@@ -161,6 +193,21 @@ impl Mailer {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .until
     }
+}
+
+/// Sleeps, unless woken or stopped.
+async fn rest(stop: &CancellationToken, wake: &Notify, sleep: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = wake.notified() => {}
+        () = tokio::time::sleep(sleep) => {}
+    }
+}
+
+/// How long nothing is due, `longest` at most.
+fn until(next_at: Option<Timestamp>, now: Timestamp, longest: Duration) -> Duration {
+    let wait = next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+    wait.unwrap_or(longest).clamp(SHORTEST_SLEEP, longest)
 }
 
 fn problem(message: String, digest: Option<&DigestConfig>) -> Problem {

@@ -39,6 +39,11 @@ pub enum Outcome {
         /// What happened.
         reason: String,
     },
+    /// Given up before the final dot, since we have to end; nobody's fault.
+    Stopped {
+        /// What happened.
+        reason: String,
+    },
     /// Connection, TLS, login or sender failed: nobody's mail goes now.
     Unavailable {
         /// What happened.
@@ -56,6 +61,13 @@ impl Outcome {
         }
     }
 
+    /// We had to end before the server's answer to the whole message.
+    pub(super) fn cut_short() -> Self {
+        Self::Uncertain {
+            reason: "stopped while waiting for the answer".to_owned(),
+        }
+    }
+
     /// A stable word for metrics and logs.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -64,7 +76,7 @@ impl Outcome {
             Self::Uncertain { .. } => "uncertain",
             Self::NotSent { .. } => "transient",
             Self::Refused { .. } => "permanent",
-            Self::Closed { .. } | Self::Unavailable { .. } => "released",
+            Self::Closed { .. } | Self::Stopped { .. } | Self::Unavailable { .. } => "released",
         }
     }
 
@@ -77,6 +89,7 @@ impl Outcome {
             | Self::NotSent { reason }
             | Self::Refused { reason, .. }
             | Self::Closed { reason }
+            | Self::Stopped { reason }
             | Self::Unavailable { reason } => reason,
         }
     }
@@ -103,6 +116,7 @@ pub fn settled(outcome: Outcome, attempts: u32, now: Timestamp, draw: f64) -> Di
             uncertain: false,
         },
         Outcome::Refused { reason, .. } => Disposition::Permanent { reason },
+        Outcome::Stopped { .. } => Disposition::Released { retry_at: now },
         Outcome::Closed { .. } | Outcome::Unavailable { .. } => Disposition::Released { retry_at },
     }
 }

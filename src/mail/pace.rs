@@ -1,5 +1,6 @@
 //! How fast, and when not at all: a pause of the whole queue after a failure that is nobody's in particular, and the
-//! gap between messages under a rate limit. Pure but for the mutex its owner puts around it.
+//! gap between messages under a rate limit. Pure but for the mutexes
+//! around it.
 
 use std::time::Duration;
 
@@ -39,11 +40,25 @@ impl Pause {
     }
 }
 
-/// Evenly spaced turns under a limit per minute.
+/// Evenly spaced turns under a limit per minute, over all connections and for as long as the config lives.
 #[derive(Debug)]
 pub(super) struct Turns {
     gap: Option<Duration>,
     next: tokio::sync::Mutex<Option<Instant>>,
+}
+
+/// A turn that has come; dropped without [`Turn::taken`], it is the next one's.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    gap: Duration,
+    next: tokio::sync::MutexGuard<'a, Option<Instant>>,
+}
+
+impl Turn<'_> {
+    /// A message is begun in it.
+    pub(super) fn taken(mut self) {
+        *self.next = Some(Instant::now() + self.gap);
+    }
 }
 
 impl Turns {
@@ -55,15 +70,40 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn.
-    pub(super) async fn wait(&self) {
-        let Some(gap) = self.gap else { return };
-        let turn = {
-            let mut next = self.next.lock().await;
-            let turn = next.unwrap_or_else(Instant::now).max(Instant::now());
-            *next = Some(turn + gap);
-            turn
-        };
-        tokio::time::sleep_until(turn).await;
+    /// Waits for a turn; none where there is no limit.
+    pub(super) async fn wait(&self) -> Option<Turn<'_>> {
+        let gap = self.gap?;
+        let next = self.next.lock().await;
+        if let Some(at) = *next {
+            tokio::time::sleep_until(at).await;
+        }
+        Some(Turn { gap, next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::Turns;
+
+    #[tokio::test]
+    async fn a_turn_is_used_up_only_by_a_message() {
+        let turns = Turns::per_minute(1);
+        for _ in 0..2 {
+            let turn = turns.wait().now_or_never();
+            assert!(
+                matches!(turn, Some(Some(_))),
+                "nothing was sent in the last one"
+            );
+        }
+        if let Some(turn) = turns.wait().await {
+            turn.taken();
+        }
+        assert!(turns.wait().now_or_never().is_none(), "a minute to wait");
+        assert!(matches!(
+            Turns::per_minute(0).wait().now_or_never(),
+            Some(None)
+        ));
     }
 }

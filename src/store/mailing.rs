@@ -157,15 +157,17 @@ impl Store {
         })
         .await
     }
-    /// Takes due messages until `lease_until`; expired leases are due again.
+    /// Takes due messages until `lease_until`; expired leases are due again, but for what the caller has `in_hand`: a
+    /// clock that jumps ends no conversation.
     pub async fn claim_messages(
         &self,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
+        in_hand: Vec<MessageId>,
     ) -> Result<Vec<OutboxMessage>> {
         self.write("claiming messages", move |conn| {
-            outbox::claim(conn, now, lease_until, limit)
+            outbox::claim(conn, (now, lease_until), limit, &in_hand)
         })
         .await
     }

@@ -35,9 +35,9 @@ pub(super) fn message(row: &Row<'_>) -> Outcome<OutboxMessage> {
 /// taken although it is claimed was on its way when its daemon ended: it may have arrived.
 pub(super) fn claim(
     conn: &Connection,
-    now: Timestamp,
-    lease_until: Timestamp,
+    (now, lease_until): (Timestamp, Timestamp),
     limit: usize,
+    in_hand: &[MessageId],
 ) -> Outcome<Vec<OutboxMessage>> {
     let take = "UPDATE message SET standing = 1, due_at = ?2, lease = lease + 1, uncertain = max(uncertain, standing)
         WHERE id = ?1";
@@ -47,7 +47,7 @@ pub(super) fn claim(
     let mut read = conn.prepare_cached(&format!("{MESSAGE} WHERE id = ?1"))?;
     let mut taken = Vec::new();
     while taken.len() < limit {
-        let due = due(conn, now, limit - taken.len())?;
+        let due = due(conn, now, limit - taken.len(), in_hand)?;
         if due.is_empty() {
             break;
         }
@@ -67,13 +67,21 @@ pub(super) fn claim(
 }
 
 /// Messages that are due, the longest first, and whether their subscribers still get mail.
-fn due(conn: &Connection, now: Timestamp, limit: usize) -> Outcome<Vec<(i64, bool)>> {
+fn due(
+    conn: &Connection,
+    now: Timestamp,
+    limit: usize,
+    in_hand: &[MessageId],
+) -> Outcome<Vec<(i64, bool)>> {
     let sql = "SELECT id, (SELECT standing FROM subscriber WHERE id = message.subscriber) = 0 FROM message
         WHERE standing IN (0, 1) AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let most = i64::try_from(limit + in_hand.len()).unwrap_or(i64::MAX);
     let mut query = conn.prepare_cached(sql)?;
-    let rows = query.query_map([ms(now), limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let rows = query.query_map([ms(now), most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut due: Vec<(i64, bool)> = rows.collect::<rusqlite::Result<_>>()?;
+    due.retain(|(id, _)| !in_hand.contains(&MessageId(*id)));
+    due.truncate(limit);
+    Ok(due)
 }
 
 /// Ends the claims of a daemon that is gone: due again at once, not when the lease would have run out. They stay claimed

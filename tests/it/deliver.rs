@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feedmill::config::{DkimConfig, Listen, MailConfig, MailTls, Secret, Transport};
 use feedmill::deliver::bounce::Kind;
-use feedmill::deliver::{Deadlines, Deliverer, Outcome, Signer, settled};
+use feedmill::deliver::{Deadlines, Deliverer, Halt, Outcome, Signer, settled};
 use feedmill::model::{Disposition, EditionId, MessageId, OutboxMessage, SubscriberId};
 use jiff::Timestamp;
 
@@ -75,7 +75,7 @@ fn deliverer(config: &MailConfig) -> Deliverer {
 
 async fn send_one(deliverer: &Deliverer, to: &str) -> Outcome {
     match deliverer.open().await {
-        Ok(mut line) => line.send(&message(to)).await,
+        Ok(mut line) => line.send(&message(to), &Halt::never()).await,
         Err(outcome) => outcome,
     }
 }
@@ -219,7 +219,7 @@ async fn a_message_arrives_as_it_was_and_the_connection_is_used_again() {
         let deliverer = deliverer(&smtp(&peer));
         let mut line = deliverer.open().await.unwrap();
         for to in ["a@example.net", "b@example.net"] {
-            let outcome = line.send(&message(to)).await;
+            let outcome = line.send(&message(to), &Halt::never()).await;
             assert_eq!(
                 outcome,
                 Outcome::Delivered {
@@ -266,7 +266,9 @@ async fn a_refused_recipient_does_not_stop_the_next() {
         })
         .await;
         let mut line = deliverer(&smtp(&peer)).open().await.unwrap();
-        let refused = line.send(&message("gone@example.net")).await;
+        let refused = line
+            .send(&message("gone@example.net"), &Halt::never())
+            .await;
         assert_eq!(
             settled(refused, 0, now(), 0.0),
             Disposition::Permanent {
@@ -274,7 +276,9 @@ async fn a_refused_recipient_does_not_stop_the_next() {
             }
         );
         assert_eq!(
-            line.send(&message("a@example.net")).await.word(),
+            line.send(&message("a@example.net"), &Halt::never())
+                .await
+                .word(),
             "delivered"
         );
         assert!(peer.commands().contains(&"RSET".to_owned()));
@@ -298,10 +302,12 @@ async fn a_session_that_has_had_enough_is_closed_not_failed() {
             let peer = Peer::start(script).await;
             let mut line = deliverer(&smtp(&peer)).open().await.unwrap();
             assert_eq!(
-                line.send(&message("a@example.net")).await.word(),
+                line.send(&message("a@example.net"), &Halt::never())
+                    .await
+                    .word(),
                 "delivered"
             );
-            let outcome = line.send(&message("b@example.net")).await;
+            let outcome = line.send(&message("b@example.net"), &Halt::never()).await;
             assert!(
                 matches!(outcome, Outcome::Closed { .. }),
                 "{act:?}: {outcome:?}"

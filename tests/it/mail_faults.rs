@@ -1,8 +1,15 @@
 //! The mail flow when servers refuse, daemons die and editions overtake each other: whose fault it is, who still gets
 //! mail afterwards, and that no story comes twice.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use feedmill::mail::Freezing;
 use feedmill::model::{Disposition, MessageStanding, OutboxMessage, SubscriberStanding};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::mail::Post;
 use crate::store::bench::at;
@@ -70,8 +77,8 @@ fn deferring() -> Script {
 /// Everything due, claimed as a connection does that comes no further.
 async fn claim(post: &Post) -> Vec<OutboxMessage> {
     let now = post.clock.now();
-    let lease = now + std::time::Duration::from_secs(2400);
-    let claimed = post.bench.store.claim_messages(now, lease, 9);
+    let lease = now + Duration::from_secs(2400);
+    let claimed = post.bench.store.claim_messages(now, lease, 9, Vec::new());
     claimed.await.unwrap()
 }
 
@@ -150,4 +157,173 @@ async fn who_left_is_not_sent_what_a_dead_daemon_had_claimed() {
         standings,
         [MessageStanding::Delivered, MessageStanding::Withdrawn]
     );
+}
+
+/// A mailer that waits this long for outstanding answers at the end, and no test for more.
+const GRACE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Until `done` says so; what it waits for happens on the same thread.
+async fn until(mut done: impl AsyncFnMut() -> bool) {
+    while !done().await {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The flow on a server that falls silent, stopped once `reached`: (attempts, whether a newer edition may take over).
+async fn stopped(script: Script, reached: &str) -> (u32, bool) {
+    let mut post = Post::start(script, &["an"], "").await;
+    post.publish(1).await;
+    post.clock.set(at("2026-03-02T06:30:00Z"));
+    let (stop, mailer) = (CancellationToken::new(), post.mailer().with_grace(GRACE));
+    let watch = async {
+        let heard = async || {
+            post.peer
+                .commands()
+                .iter()
+                .any(|line| line.starts_with(reached))
+        };
+        until(heard).await;
+        until(async || reached != "DATA" || post.peer.taken().len() == 1).await;
+        stop.cancel();
+    };
+    let both = async { tokio::join!(mailer.run(stop.clone(), Arc::default()), watch) };
+    // The silent server is waited for up to ten minutes, and the end within the grace.
+    tokio::time::timeout(PATIENCE, both).await.unwrap();
+    let store = &post.bench.store;
+    let edition = store.editions("morning", 1).await.unwrap().remove(0);
+    let (standing, message) = store.edition_messages(edition.id).await.unwrap().remove(0);
+    assert_eq!(standing, MessageStanding::Queued);
+    let free = !store.undelivered("morning").await.unwrap().is_empty();
+    (message.attempts, free)
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_a_silent_server() {
+    let silent = |step| Script {
+        acts: [(step, Act::Silence)].into(),
+        ..Script::default()
+    };
+    assert_eq!(stopped(silent("EHLO"), "EHLO").await, (0, true));
+    assert_eq!(stopped(silent("RCPT"), "RCPT").await, (0, true));
+    let unanswered = Script {
+        unanswered: [1].into(),
+        ..Script::default()
+    };
+    assert_eq!(stopped(unanswered, "DATA").await, (1, false));
+}
+
+#[tokio::test]
+async fn a_silent_server_delays_no_edition() {
+    let script = Script {
+        unanswered: [1].into(),
+        ..Script::default()
+    };
+    let mut post = Post::start(script, &["an"], "").await;
+    post.publish(1).await;
+    post.clock.set(at("2026-03-02T06:30:00Z"));
+    let (stop, wake) = (CancellationToken::new(), Arc::new(Notify::new()));
+    let mailer = post.mailer().with_grace(GRACE);
+    let watch = async {
+        until(async || post.peer.taken().len() == 1).await;
+        post.clock.set(at("2026-03-03T06:30:00Z"));
+        wake.notify_one();
+        until(async || post.editions().await.len() == 2).await;
+        stop.cancel();
+    };
+    let both = async { tokio::join!(mailer.run(stop.clone(), wake.clone()), watch) };
+    tokio::time::timeout(PATIENCE, both).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_sends_nothing_twice() {
+    let script = Script {
+        unanswered: [1].into(),
+        ..Script::default()
+    };
+    let mut post = Post::start(script, &["an"], "").await;
+    post.publish(1).await;
+    post.clock.set(at("2026-03-02T06:30:00Z"));
+    let mailer = post.mailer().with_grace(GRACE);
+    mailer.freeze_due(post.clock.now()).await.unwrap();
+    let stop = CancellationToken::new();
+    let jump = async {
+        until(async || post.peer.taken().len() == 1).await;
+        // Past every lease, while the answer to the final dot is still to come.
+        post.clock.set(at("2026-03-03T00:00:00Z"));
+        mailer.drain(&CancellationToken::new()).await.unwrap();
+        stop.cancel();
+    };
+    let both = async { tokio::join!(mailer.drain(&stop), jump) };
+    let (drained, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    drained.unwrap();
+    assert_eq!(post.mails(), ["an: 1"]);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_does_not_hold_up_the_others() {
+    let script = Script {
+        most_connections: Some(1),
+        ..Script::default()
+    };
+    let mut post = Post::start(script, &["an", "bo", "cy", "du", "ed", "fy"], "").await;
+    post.publish(1).await;
+    post.run_at("2026-03-02T06:30:00Z").await;
+    assert_eq!(post.peer.taken().len(), 6);
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn says(&self, words: &str) -> bool {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).contains(words)
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    (log, tracing::subscriber::set_default(subscriber.finish()))
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_recorded_is_not_repeated() {
+    let mut post = Post::start(Script::default(), &["an", "bo"], "").await;
+    post.publish(1).await;
+    post.clock.set(at("2026-03-02T06:30:00Z"));
+    let mailer = post.mailer();
+    mailer.freeze_due(post.clock.now()).await.unwrap();
+    let file = rusqlite::Connection::open(post.bench.folder.path().join("feedmill.db")).unwrap();
+    file.execute_batch(
+        "CREATE TRIGGER full BEFORE UPDATE OF standing ON message WHEN new.standing = 2
+         BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    )
+    .unwrap();
+    let (log, _guard) = listen();
+    let room = async {
+        until(async || log.says("could not be recorded")).await;
+        file.execute_batch("DROP TRIGGER full").unwrap();
+    };
+    let stop = CancellationToken::new();
+    let both = async { tokio::join!(mailer.drain(&stop), room) };
+    let (drained, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    drained.unwrap();
+    post.run_at("2026-03-02T12:00:00Z").await;
+    assert_eq!(post.mails(), ["an: 1", "bo: 1"]);
+    let edition = &post.bench.store.editions("morning", 1).await.unwrap()[0];
+    assert_eq!(edition.messages, (0, 2, 0));
 }

@@ -3,7 +3,7 @@
 use super::super::bounce::{self, Kind};
 use super::super::reply::Reply;
 use super::super::wire::Broken;
-use super::{Outcome, Session};
+use super::{Halt, Outcome, Session};
 use crate::model::OutboxMessage;
 
 /// Replies to MAIL, RCPT and DATA, as far as they came.
@@ -11,26 +11,49 @@ type Replies = Vec<Reply>;
 
 impl Session {
     /// Sends one message to its one recipient.
-    pub(in crate::deliver) async fn send(&mut self, message: &OutboxMessage) -> Outcome {
+    pub(in crate::deliver) async fn send(
+        &mut self,
+        message: &OutboxMessage,
+        halt: &Halt,
+    ) -> Outcome {
         if let Some(refusal) = self.unfit(message) {
             return refusal;
         }
-        let begun = if self.features.pipelining {
+        let Some(begun) = halt.before(self.open_transaction(message)).await else {
+            return self.dropped();
+        };
+        let replies = match begun {
+            Ok(replies) => replies,
+            Err(broken) => return self.lost(&broken),
+        };
+        let outcome = match self.verdict(&replies) {
+            Some(outcome) => {
+                let fit = halt.before(self.abandon(&replies)).await;
+                self.alive &= fit.is_some();
+                outcome
+            }
+            None => self.transfer(&message.bytes, halt).await,
+        };
+        // Servers count what was begun, whatever became of its recipient.
+        self.taken += usize::from(replies.first().is_some_and(Reply::positive));
+        outcome
+    }
+
+    /// MAIL, RCPT and DATA, in as few writes as the server allows.
+    async fn open_transaction(&mut self, message: &OutboxMessage) -> Result<Replies, Broken> {
+        if self.features.pipelining {
             self.begin_at_once(message).await
         } else {
             self.begin(message).await
-        };
-        let outcome = match begun {
-            Ok(replies) => match self.verdict(&replies) {
-                Some(outcome) => self.abandon(outcome, &replies).await,
-                None => self.transfer(&message.bytes).await,
-            },
-            Err(broken) => self.lost(&broken),
-        };
-        if matches!(outcome, Outcome::Delivered { .. }) {
-            self.taken += 1;
         }
-        outcome
+    }
+
+    /// The end came before the final dot: the server throws away what it has.
+    fn dropped(&mut self) -> Outcome {
+        self.alive = false;
+        Outcome::Stopped {
+            reason: "stopped before the message was sent".to_owned(),
+        }
     }
 
     /// What the server said it cannot take, before asking it.
@@ -169,9 +192,9 @@ impl Session {
     }
 
     /// Makes the connection fit for the next transaction.
-    async fn abandon(&mut self, outcome: Outcome, replies: &[Reply]) -> Outcome {
+    async fn abandon(&mut self, replies: &[Reply]) {
         if !self.alive {
-            return outcome;
+            return;
         }
         // DATA was accepted although MAIL or RCPT was refused: an empty message ends it (RFC 2920 §3.1).
         let waiting = replies.get(2).is_some_and(|reply| reply.code == 354);
@@ -187,11 +210,10 @@ impl Session {
             }
         }
         self.alive = reset.is_ok();
-        outcome
     }
 
     /// The message and its dot. From the moment the write begins, the server may have all of it.
-    async fn transfer(&mut self, bytes: &[u8]) -> Outcome {
+    async fn transfer(&mut self, bytes: &[u8], halt: &Halt) -> Outcome {
         let stuffed = stuffed(bytes);
         let Some((body, dot)) = stuffed.split_at_checked(stuffed.len().saturating_sub(DOT.len()))
         else {
@@ -206,18 +228,26 @@ impl Session {
         } else {
             (&[][..], body)
         };
-        if let Err(broken) = self.wire.write(first, self.deadlines.body).await {
-            return self.lost(&broken);
-        }
-        let answer = match self
-            .wire
-            .write(&[last, dot].concat(), self.deadlines.body)
+        match halt
+            .before(self.wire.write(first, self.deadlines.body))
             .await
         {
-            Ok(()) => self.wire.reply(self.deadlines.dot).await,
-            Err(broken) => Err(broken),
-        };
-        self.final_word(answer)
+            None => return self.dropped(),
+            Some(Err(broken)) => return self.lost(&broken),
+            Some(Ok(())) => {}
+        }
+        match halt.within(self.finish(&[last, dot].concat())).await {
+            Some(answer) => self.final_word(answer),
+            None => {
+                self.alive = false;
+                Outcome::cut_short()
+            }
+        }
+    }
+
+    async fn finish(&mut self, rest: &[u8]) -> Result<Reply, Broken> {
+        self.wire.write(rest, self.deadlines.body).await?;
+        self.wire.reply(self.deadlines.dot).await
     }
 
     fn final_word(&mut self, answer: Result<Reply, Broken>) -> Outcome {

@@ -199,7 +199,7 @@ impl Run {
         let claimed = self
             .bench
             .store
-            .claim_messages(now, lease, 2)
+            .claim_messages(now, lease, 2, Vec::new())
             .await
             .unwrap();
         for message in &claimed {

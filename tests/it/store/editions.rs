@@ -133,21 +133,25 @@ async fn a_lease_that_ran_out_makes_a_message_due_again_with_the_same_bytes() {
     let until = at("2026-01-01T06:40:00Z");
     let first = bench
         .store
-        .claim_messages(at(slot), until, 10)
+        .claim_messages(at(slot), until, 10, Vec::new())
         .await
         .unwrap();
     assert_eq!(first.len(), 1);
     assert!(
         bench
             .store
-            .claim_messages(at("2026-01-01T06:39:00Z"), until, 10)
+            .claim_messages(at("2026-01-01T06:39:00Z"), until, 10, Vec::new())
             .await
             .unwrap()
             .is_empty()
     );
     bench.reopen().await;
     let later = at("2026-01-01T07:00:00Z");
-    let second = bench.store.claim_messages(until, later, 10).await.unwrap();
+    let second = bench
+        .store
+        .claim_messages(until, later, 10, Vec::new())
+        .await
+        .unwrap();
     assert_eq!(
         (&second[0].message_id, &second[0].bytes),
         (&first[0].message_id, &first[0].bytes)
@@ -192,7 +196,7 @@ async fn a_transient_refusal_counts_and_waits_a_release_waits_only() {
     let lease = at("2026-01-01T06:35:00Z");
     let claimed = bench
         .store
-        .claim_messages(at(slot), lease, 1)
+        .claim_messages(at(slot), lease, 1, Vec::new())
         .await
         .unwrap();
     let released = Disposition::Released { retry_at: at(slot) };
@@ -203,7 +207,7 @@ async fn a_transient_refusal_counts_and_waits_a_release_waits_only() {
         .unwrap();
     let claimed = bench
         .store
-        .claim_messages(at(slot), lease, 1)
+        .claim_messages(at(slot), lease, 1, Vec::new())
         .await
         .unwrap();
     assert_eq!(claimed[0].attempts, 0);
@@ -220,7 +224,7 @@ async fn a_transient_refusal_counts_and_waits_a_release_waits_only() {
     assert_eq!(bench.store.next_message_at().await.unwrap(), Some(retry_at));
     let claimed = bench
         .store
-        .claim_messages(retry_at, at("2026-01-01T08:00:00Z"), 1)
+        .claim_messages(retry_at, at("2026-01-01T08:00:00Z"), 1, Vec::new())
         .await
         .unwrap();
     assert_eq!(claimed[0].attempts, 1);
@@ -244,7 +248,7 @@ async fn who_unsubscribes_gets_nothing_that_is_queued_and_stays_so_through_confi
         .unwrap();
     let claimed = bench
         .store
-        .claim_messages(at(slot), at("2026-01-01T07:00:00Z"), 9)
+        .claim_messages(at(slot), at("2026-01-01T07:00:00Z"), 9, Vec::new())
         .await
         .unwrap();
     assert_eq!(
@@ -323,14 +327,22 @@ async fn claims_of_a_daemon_that_is_gone_are_due_at_once_and_never_merged() {
         .await
         .unwrap();
     let (now, lease) = (at("2026-01-01T06:00:01Z"), at("2026-01-01T06:40:01Z"));
-    let first = bench.store.claim_messages(now, lease, 1).await.unwrap();
+    let first = bench
+        .store
+        .claim_messages(now, lease, 1, Vec::new())
+        .await
+        .unwrap();
     assert_eq!(first.len(), 1);
     bench.reopen().await;
     // Perhaps accepted without our record: its stories must not go into another mail.
     let mergeable = bench.store.undelivered("morning").await.unwrap();
     assert_eq!(mergeable.len(), 1);
     assert_ne!(mergeable[0].1, first[0].id);
-    let again = bench.store.claim_messages(now, lease, 9).await.unwrap();
+    let again = bench
+        .store
+        .claim_messages(now, lease, 9, Vec::new())
+        .await
+        .unwrap();
     assert_eq!(again.len(), 2);
     let repeat = again
         .iter()

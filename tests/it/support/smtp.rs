@@ -40,6 +40,8 @@ pub(crate) struct Script {
     pub(crate) recipients: BTreeMap<&'static str, Act>,
     /// After so many accepted messages on one connection, MAIL gets this.
     pub(crate) session_limit: Option<(usize, Act)>,
+    /// Connections beyond so many are refused at the greeting.
+    pub(crate) most_connections: Option<usize>,
     /// Takes the message, keeps it, then does this instead of answering the final dot, so many times in all.
     pub(crate) after_dot: Option<(usize, Act)>,
     /// Keeps the message of these final dots (counted over all connections), and never answers them.
@@ -203,6 +205,15 @@ async fn serve(
         accepted: 0,
         secure,
     };
+    if session
+        .script
+        .most_connections
+        .is_some_and(|most| number > most)
+    {
+        return session
+            .act(Act::SayAndClose("421 4.7.0 too many connections"))
+            .await;
+    }
     session.step("connect", "220 peer.example ESMTP").await?;
     session.commands().await
 }
