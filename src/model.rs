@@ -27,6 +27,6 @@ pub use push::{
 };
 pub use story::{
     Candidate, EntryHistory, EntryId, EntryView, FeedView, IncomingEntry, JoinReason, Judge,
-    MatchKeys, Recognition, SearchHit, SearchQuery, Selection, Sighting, Standing, StoryId,
-    StorySeq, StoryView, Verdict,
+    MatchKeys, Recognition, SearchHit, SearchQuery, SearchScope, Selection, Sighting, Standing,
+    StoryId, StorySeq, StoryView, Verdict,
 };

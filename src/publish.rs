@@ -33,7 +33,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::config::PublishFormat;
-use crate::model::FeedState;
+use crate::model::{FeedState, StoryView};
 
 pub use atom::Chapter;
 pub use coding::{finish, freeze, thaw};
@@ -123,6 +123,9 @@ pub trait OnRequest: Send + Sync {
         &'a self,
         path: &'a str,
     ) -> Pin<Box<dyn Future<Output = Option<Arc<Document>>> + Send + 'a>>;
+
+    /// Does some merged feed show `story`, now or in its archive?
+    fn shows(&self, story: &StoryView) -> bool;
 
     /// Was `path` published once, and is it of no merged feed that the config still has? Then it is gone for good.
     fn is_gone(&self, path: &str) -> bool;

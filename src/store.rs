@@ -28,6 +28,7 @@ mod row;
 mod rulings;
 mod search;
 mod select;
+mod sieve;
 mod snippet;
 mod stories;
 mod subscribers;

@@ -1,9 +1,10 @@
 //! What the server's answers depend on beside the stories: config, theme, pages. Built whole at each reload.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::model::Pushes;
+use crate::model::{Pushes, SearchScope};
 use crate::publish::{self, OnRequest, Theme};
 
 /// One generation of it.
@@ -21,20 +22,15 @@ pub struct Front {
 }
 
 impl Front {
-    /// Groups that some merged feed draws from; empty when one draws from all.
-    pub(super) fn public_groups(&self) -> Vec<String> {
-        let mut groups: Vec<String> = self
-            .config
-            .publish
-            .values()
-            .flat_map(|output| output.groups.clone())
-            .collect();
-        if groups.iter().any(|group| group == "*") {
-            return Vec::new();
+    /// What readers may search: the groups and feeds that some merged feed draws from.
+    pub(super) fn searchable(&self) -> SearchScope {
+        let outputs = self.config.publish.values();
+        let groups: BTreeSet<&String> = outputs.clone().flat_map(|output| &output.groups).collect();
+        let feeds: BTreeSet<&String> = outputs.flat_map(|output| &output.feeds).collect();
+        SearchScope::Shown {
+            groups: groups.into_iter().cloned().collect(),
+            feeds: feeds.into_iter().cloned().collect(),
         }
-        groups.sort();
-        groups.dedup();
-        groups
     }
 
     /// Where a renamed merged feed's document is now.

@@ -1,4 +1,6 @@
-//! `/search`: a page and the same as JSON, over the stories that some merged feed shows.
+//! `/search`: a page and the same as JSON, over the stories that some merged feed shows, by its groups, feeds and rules.
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -36,7 +38,7 @@ impl Question {
     fn query(&self, front: &Front) -> SearchQuery {
         SearchQuery {
             text: self.q.clone(),
-            groups: front.public_groups(),
+            scope: front.searchable(),
             offset: (self.page() - 1) * PAGE,
             limit: PAGE + 1,
         }
@@ -122,9 +124,10 @@ async fn find(desk: &Desk, front: &Front, question: &Question) -> Result<Vec<Sea
     if question.q.trim().is_empty() {
         return Ok(Vec::new());
     }
+    let on_request = Arc::clone(&front.on_request);
     desk.site
         .store
-        .search(question.query(front))
+        .search_among(question.query(front), move |story| on_request.shows(story))
         .await
         .map_err(|error| pages::broken(front, &error))
 }

@@ -323,13 +323,30 @@ pub struct EntryHistory {
     pub mailed_in: Vec<(String, Timestamp)>,
 }
 
+/// What a search looks at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SearchScope {
+    /// All stories, what readers were never shown among them: the operator's search.
+    #[default]
+    Stored,
+    /// What readers may see: visible stories of these groups (`*` is every feed) and, in addition, these feeds. Neither
+    /// group nor feed is no story.
+    Shown {
+        /// Groups, as in [`Selection`].
+        groups: Vec<String>,
+        /// Feeds by key.
+        feeds: Vec<String>,
+    },
+}
+
 /// A search over all stories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// As typed: words, "phrases", prefix*, `title:` `author:` `feed:` `group:` `lang:` `after:` `before:`.
+    /// As typed: words, "phrases", prefix*, `one OR other`, `title:` `author:` `feed:` `group:` `lang:` `after:`
+    /// `before:`, each with `-` for what must not be.
     pub text: String,
-    /// Only these groups; empty is all.
-    pub groups: Vec<String>,
+    /// What is looked at.
+    pub scope: SearchScope,
     /// Skip.
     pub offset: usize,
     /// At most.

@@ -42,6 +42,10 @@ impl OnRequest for Releaser {
         })
     }
 
+    fn shows(&self, story: &StoryView) -> bool {
+        self.shown_by(story).is_some()
+    }
+
     fn is_gone(&self, path: &str) -> bool {
         self.gone.holds(path)
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::config::PublishConfig;
-use crate::model::{FeedId, FeedView, SearchQuery, Selection, StoryView, Verdict};
+use crate::model::{FeedId, FeedView, SearchQuery, SearchScope, Selection, StoryView, Verdict};
 use crate::publish::fitting;
 use crate::store::StoreError;
 
@@ -96,14 +96,12 @@ async fn searched(
     text: &str,
     since: Option<Timestamp>,
 ) -> Result<Vec<StoryView>, StoreError> {
-    let groups = if output.groups.iter().any(|group| group == "*") {
-        Vec::new()
-    } else {
-        output.groups.clone()
-    };
     let query = SearchQuery {
         text: text.to_owned(),
-        groups,
+        scope: SearchScope::Shown {
+            groups: output.groups.clone(),
+            feeds: output.feeds.clone(),
+        },
         offset: 0,
         limit: SEARCHED,
     };

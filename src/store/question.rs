@@ -17,15 +17,36 @@ pub(super) struct Term {
     pub(super) column: Option<&'static str>,
     /// Must not occur.
     pub(super) excluded: bool,
+    /// Stands after `OR`: it or the term before it is enough.
+    alternative: bool,
+}
+
+/// Names given to one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    /// One of them, where there are any.
+    pub(super) wanted: Vec<String>,
+    /// None of them.
+    pub(super) excluded: Vec<String>,
+}
+
+impl Names {
+    fn push(&mut self, name: String, excluded: bool) {
+        if excluded {
+            self.excluded.push(name);
+        } else {
+            self.wanted.push(name);
+        }
+    }
 }
 
 /// A question taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) terms: Vec<Term>,
-    pub(super) feeds: Vec<String>,
-    pub(super) groups: Vec<String>,
-    pub(super) languages: Vec<String>,
+    pub(super) feeds: Names,
+    pub(super) groups: Names,
+    pub(super) languages: Names,
     pub(super) after: Option<Timestamp>,
     pub(super) before: Option<Timestamp>,
 }
@@ -33,11 +54,24 @@ pub(super) struct Question {
 /// Most words of one question: more is no question.
 const MOST: usize = 32;
 
-/// Takes `text` apart; what is no known field is words.
+/// Takes `text` apart; what is no known field is words. `OR` in capitals stands between two wanted terms; elsewhere it
+/// is a word, or nothing at the end.
 pub(super) fn parse(text: &str) -> Question {
     let mut question = Question::default();
+    let (mut after_term, mut after_or) = (false, false);
     for piece in pieces(text).into_iter().take(MOST) {
+        if piece == "OR" && after_term {
+            (after_term, after_or) = (false, true);
+            continue;
+        }
+        let known = question.terms.len();
         question.take(&piece);
+        let term = question.terms.get_mut(known).filter(|term| !term.excluded);
+        after_term = term.is_some();
+        if let Some(term) = term {
+            term.alternative = after_or;
+        }
+        after_or = false;
     }
     question
 }
@@ -74,13 +108,16 @@ impl Question {
         match field.to_ascii_lowercase().as_str() {
             "title" => self.words(value, Some("title"), excluded),
             "author" => self.words(value, Some("author"), excluded),
-            "feed" if !excluded && !plain.is_empty() => self.feeds.push(plain.to_owned()),
-            "group" if !excluded && !plain.is_empty() => self.groups.push(plain.to_owned()),
-            "lang" if !excluded && !plain.is_empty() => {
-                self.languages.push(plain.to_ascii_lowercase())
+            "feed" if !plain.is_empty() => self.feeds.push(plain.to_owned(), excluded),
+            "group" if !plain.is_empty() => self.groups.push(plain.to_owned(), excluded),
+            "lang" if !plain.is_empty() => {
+                self.languages.push(plain.to_ascii_lowercase(), excluded);
             }
-            "after" if !excluded && day(plain).is_some() => self.after = day(plain),
-            "before" if !excluded && day(plain).is_some() => self.before = day(plain),
+            // What is not after a day is before it.
+            "after" if excluded && day(plain).is_some() => self.before = day(plain),
+            "before" if excluded && day(plain).is_some() => self.after = day(plain),
+            "after" if day(plain).is_some() => self.after = day(plain),
+            "before" if day(plain).is_some() => self.before = day(plain),
             _ => self.words(rest, None, excluded),
         }
     }
@@ -94,24 +131,36 @@ impl Question {
             prefix,
             column,
             excluded,
+            alternative: false,
         });
     }
 
-    /// The question in FTS5's words; none where it asks for no word.
-    pub(super) fn fts(&self) -> Option<String> {
-        let of = |excluded: bool| {
-            self.terms
-                .iter()
-                .filter(move |term| term.excluded == excluded)
-                .map(Term::fts)
-        };
-        let wanted: Vec<String> = of(false).collect();
-        if wanted.is_empty() {
+    /// What must be said, and what must not beside it, in FTS5's words; none where no word is asked for.
+    pub(super) fn said(&self) -> Option<String> {
+        let mut all: Vec<String> = Vec::new();
+        for term in self.terms.iter().filter(|term| !term.excluded) {
+            match all.last_mut() {
+                Some(last) if term.alternative => {
+                    last.push_str(&format!(" OR {}", term.fts()));
+                }
+                _ => all.push(term.fts()),
+            }
+        }
+        if all.is_empty() {
             return None;
         }
-        let mut fts = format!("({})", wanted.join(" AND "));
-        of(true).for_each(|term| fts.push_str(&format!(" NOT {term}")));
+        let mut fts = format!("(({}))", all.join(") AND ("));
+        if let Some(unsaid) = self.unsaid() {
+            fts.push_str(&format!(" NOT {unsaid}"));
+        }
         Some(fts)
+    }
+
+    /// What must not be said, in FTS5's words; none where nothing is left out.
+    pub(super) fn unsaid(&self) -> Option<String> {
+        let excluded = self.terms.iter().filter(|term| term.excluded);
+        let excluded: Vec<String> = excluded.map(Term::fts).collect();
+        (!excluded.is_empty()).then(|| format!("({})", excluded.join(" OR ")))
     }
 }
 

@@ -63,8 +63,16 @@ impl Store {
     }
     /// Ranked search.
     pub async fn search(&self, query: SearchQuery) -> Result<Vec<SearchHit>> {
+        self.search_among(query, |_: &StoryView| true).await
+    }
+    /// Ranked search among the stories that `shows` lets through.
+    pub async fn search_among(
+        &self,
+        query: SearchQuery,
+        shows: impl Fn(&StoryView) -> bool + Send + 'static,
+    ) -> Result<Vec<SearchHit>> {
         self.index().await?;
-        self.read("searching", move |conn| search::find(conn, &query))
+        self.read("searching", move |conn| search::find(conn, &query, &shows))
             .await
     }
     /// Those of `stories` that answer a search, without ranking or limit.

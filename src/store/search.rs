@@ -5,19 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::fold;
 use super::question::{self, Question};
-use super::row::{Outcome, ms};
+use super::row::Outcome;
+use super::sieve::{self, Sieve};
 use super::snippet;
 use super::views::{Views, story_of};
-use crate::model::{EntryId, EntryView, SearchHit, SearchQuery, Standing, StoryId};
+use crate::model::{EntryId, EntryView, SearchHit, SearchQuery, SearchScope, StoryId, StoryView};
 
-/// Newest matches that are ranked.
-const RANKED: usize = 300;
-/// Matches looked at for them when filters leave most out.
-const STEPS: usize = 6_000;
 /// Longest text that is indexed, in bytes.
 const LONGEST: usize = 60_000;
 /// Half of the bonus for being new is gone after this.
@@ -114,17 +111,47 @@ struct Match {
     shown_ms: i64,
 }
 
-/// Ranked stories, best first, one page.
-pub(super) fn find(conn: &Connection, query: &SearchQuery) -> Outcome<Vec<SearchHit>> {
+/// Ranked stories, best first, one page of those that `shows` lets through.
+pub(super) fn find(
+    conn: &Connection,
+    query: &SearchQuery,
+    shows: &dyn Fn(&StoryView) -> bool,
+) -> Outcome<Vec<SearchHit>> {
     let question = question::parse(&query.text);
-    let sieve = Sieve::new(conn, &question, &query.groups)?;
+    let sieve = Sieve::new(conn, &question, &query.scope)?;
     let mut views = Views::default();
-    let found = candidates(conn, &question, &sieve)?;
-    let newest = found
-        .iter()
-        .map(|(_, shown_ms)| *shown_ms)
-        .max()
-        .unwrap_or(0);
+    let mut hits = Vec::new();
+    let mut skipped = 0;
+    for one in ranked(conn, (&question, &sieve), &mut views)? {
+        if hits.len() >= query.limit {
+            break;
+        }
+        let Some(story) = views.story(conn, StoryId(one.story))?.filter(shows) else {
+            continue;
+        };
+        if skipped < query.offset {
+            skipped += 1;
+            continue;
+        }
+        let Some(entry) = views.entry(conn, EntryId(one.entry))? else {
+            continue;
+        };
+        hits.push(SearchHit {
+            story,
+            snippet: snippet::runs(&question, &entry.entry.text),
+        });
+    }
+    Ok(hits)
+}
+
+/// The best match of each story, best first.
+fn ranked(
+    conn: &Connection,
+    (question, sieve): (&Question, &Sieve<'_>),
+    views: &mut Views,
+) -> Outcome<Vec<Match>> {
+    let found = sieve::candidates(conn, question, sieve)?;
+    let newest = found.iter().map(|(_, shown_ms)| *shown_ms).max();
     let mut best: HashMap<i64, Match> = HashMap::new();
     for (entry, shown_ms) in found {
         let Some(story) = story_of(conn, entry)? else {
@@ -133,11 +160,11 @@ pub(super) fn find(conn: &Connection, query: &SearchQuery) -> Outcome<Vec<Search
         let Some(view) = views.entry(conn, EntryId(entry))? else {
             continue;
         };
-        let score = score(&question, &view, newest - shown_ms);
+        let age_ms = newest.unwrap_or(shown_ms) - shown_ms;
         let one = Match {
             story,
             entry,
-            score,
+            score: score(question, &view, age_ms),
             shown_ms,
         };
         match best.get(&story) {
@@ -152,20 +179,7 @@ pub(super) fn find(conn: &Connection, query: &SearchQuery) -> Outcome<Vec<Search
             .total_cmp(&one.score)
             .then((other.shown_ms, other.story).cmp(&(one.shown_ms, one.story)))
     });
-    let mut hits = Vec::new();
-    for one in ranked.into_iter().skip(query.offset).take(query.limit) {
-        let Some(story) = views.story(conn, StoryId(one.story))? else {
-            continue;
-        };
-        let Some(entry) = views.entry(conn, EntryId(one.entry))? else {
-            continue;
-        };
-        hits.push(SearchHit {
-            story,
-            snippet: snippet::runs(&question, &entry.entry.text),
-        });
-    }
-    Ok(hits)
+    Ok(ranked)
 }
 
 /// Those of `stories` that answer `text`, each looked at: an edition must not lose what a ranking would cut off.
@@ -175,8 +189,8 @@ pub(super) fn matching(
     stories: &[StoryId],
 ) -> Outcome<HashSet<StoryId>> {
     let question = question::parse(text);
-    let sieve = Sieve::new(conn, &question, &[])?;
-    let fts = question.fts();
+    let sieve = Sieve::new(conn, &question, &SearchScope::Stored)?;
+    let (said, unsaid) = (question.said(), question.unsaid());
     let mut of_story = conn.prepare_cached("SELECT id FROM entry WHERE story = ?1")?;
     let mut says =
         conn.prepare_cached("SELECT 1 FROM words WHERE words MATCH ?1 AND rowid = ?2")?;
@@ -186,11 +200,12 @@ pub(super) fn matching(
             .query_map([story.0], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for entry in entries {
-            let said = match &fts {
-                Some(fts) => says.exists(params![fts, entry])?,
-                None => true,
+            let answers = match (&said, &unsaid) {
+                (Some(said), _) => says.exists(params![said, entry])?,
+                (None, Some(unsaid)) => !says.exists(params![unsaid, entry])?,
+                (None, None) => true,
             };
-            if said && sieve.pass(conn, entry)?.is_some() {
+            if answers && sieve.pass(conn, entry)?.is_some() {
                 matching.insert(*story);
             }
         }
@@ -209,156 +224,4 @@ fn score(question: &Question, view: &EntryView, age_ms: i64) -> f64 {
     let said = title * 5.0 + body;
     let relevance = said * 2.2 / (said + 1.2 * (0.25 + 0.75 * length.max(20.0) / 300.0));
     relevance * (1.0 + 1.0 / (1.0 + age_ms as f64 / FRESH_MS))
-}
-
-/// What filters let through.
-struct Sieve<'a> {
-    feeds: Option<HashSet<i64>>,
-    question: &'a Question,
-}
-
-impl<'a> Sieve<'a> {
-    fn new(conn: &Connection, question: &'a Question, groups: &[String]) -> Outcome<Self> {
-        let mut feeds: Option<HashSet<i64>> = None;
-        let mut narrow = |to: HashSet<i64>| match &mut feeds {
-            Some(feeds) => feeds.retain(|feed| to.contains(feed)),
-            none => *none = Some(to),
-        };
-        if !groups.is_empty() && !groups.iter().any(|group| group == "*") {
-            narrow(ids(
-                conn,
-                "SELECT feed FROM feed_group WHERE name = ?1",
-                groups,
-            )?);
-        }
-        if !question.groups.is_empty() {
-            narrow(ids(
-                conn,
-                "SELECT feed FROM feed_group WHERE name = ?1",
-                &question.groups,
-            )?);
-        }
-        if !question.feeds.is_empty() {
-            narrow(ids(
-                conn,
-                "SELECT id FROM feed WHERE key = ?1",
-                &question.feeds,
-            )?);
-        }
-        Ok(Self { feeds, question })
-    }
-
-    /// When the entry is shown, if the filters let it through.
-    fn pass(&self, conn: &Connection, entry: i64) -> Outcome<Option<i64>> {
-        let sql = "SELECT feed, shown_at FROM entry WHERE id = ?1 AND standing IN (0, 1)";
-        let found: Option<(i64, i64)> = conn
-            .prepare_cached(sql)?
-            .query_row([entry], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let Some((feed, shown_ms)) = found else {
-            return Ok(None);
-        };
-        let in_time = self
-            .question
-            .after
-            .is_none_or(|after| shown_ms >= ms(after))
-            && self
-                .question
-                .before
-                .is_none_or(|before| shown_ms < ms(before));
-        let of_feed = self
-            .feeds
-            .as_ref()
-            .is_none_or(|feeds| feeds.contains(&feed));
-        if !in_time || !of_feed || !self.speaks(conn, entry)? {
-            return Ok(None);
-        }
-        Ok(Some(shown_ms))
-    }
-
-    fn speaks(&self, conn: &Connection, entry: i64) -> Outcome<bool> {
-        if self.question.languages.is_empty() {
-            return Ok(true);
-        }
-        let view = Views::default().entry(conn, EntryId(entry))?;
-        let view = view.filter(|view| matches!(view.standing, Standing::Shown | Standing::Backlog));
-        let language = view
-            .and_then(|view| view.entry.language.or(view.feed.language))
-            .unwrap_or_default();
-        let language = language.to_ascii_lowercase();
-        Ok(self.question.languages.iter().any(|wanted| {
-            language
-                .strip_prefix(wanted.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        }))
-    }
-}
-
-fn ids(conn: &Connection, sql: &str, names: &[String]) -> Outcome<HashSet<i64>> {
-    let mut query = conn.prepare_cached(sql)?;
-    let mut ids = HashSet::new();
-    for name in names {
-        let rows = query.query_map([name], |row| row.get(0))?;
-        ids.extend(rows.collect::<rusqlite::Result<Vec<i64>>>()?);
-    }
-    Ok(ids)
-}
-
-/// The newest entries that match and pass, with the instant they are shown at.
-fn candidates(
-    conn: &Connection,
-    question: &Question,
-    sieve: &Sieve<'_>,
-) -> Outcome<Vec<(i64, i64)>> {
-    let Some(fts) = question.fts() else {
-        return take(
-            conn,
-            ("SELECT id FROM entry WHERE ?1 = '' ORDER BY id DESC", ""),
-            sieve,
-        );
-    };
-    let mut found = take(
-        conn,
-        (
-            "SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid DESC",
-            &fts,
-        ),
-        sieve,
-    )?;
-    if found.len() >= RANKED {
-        // So many that older ones fall off the end: those that say it in the title still come in.
-        let titled = format!("title : {fts}");
-        let titled = take(
-            conn,
-            (
-                "SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid DESC",
-                &titled,
-            ),
-            sieve,
-        )?;
-        found.extend(titled);
-        found.sort_unstable();
-        found.dedup();
-    }
-    Ok(found)
-}
-
-fn take(
-    conn: &Connection,
-    (sql, with): (&str, &str),
-    sieve: &Sieve<'_>,
-) -> Outcome<Vec<(i64, i64)>> {
-    let mut query = conn.prepare_cached(sql)?;
-    let mut rows = query.query([with])?;
-    let mut found = Vec::new();
-    let mut steps = 0;
-    while let Some(row) = rows.next()? {
-        let entry: i64 = row.get(0)?;
-        found.extend(sieve.pass(conn, entry)?.map(|shown_ms| (entry, shown_ms)));
-        steps += 1;
-        if found.len() >= RANKED || steps >= STEPS {
-            break;
-        }
-    }
-    Ok(found)
 }

@@ -1,7 +1,9 @@
 //! Search: the words of any language, however they are written; fields, phrases, exclusions, dates; marked snippets.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::store::bench::{Bench, at, dated, entry, saying, spec};
+use std::sync::Arc;
+
+use crate::store::bench::{Bench, Exact, at, commit, dated, entry, saying, spec, strings};
 use feedmill::model::*;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
@@ -93,6 +95,12 @@ async fn what_a_searcher_types_is_never_syntax() {
         "^plain",
         "''",
         "*",
+        "OR",
+        "OR OR",
+        "plain OR OR title",
+        "plain OR -title",
+        "-\"",
+        "-feed:",
     ] {
         find(&bench, text).await;
     }
@@ -191,4 +199,119 @@ async fn a_changed_entry_is_found_by_its_new_words_only() {
         .await;
     assert!(find(&bench, "old").await.is_empty());
     assert_eq!(find(&bench, "phrase").await, ["Newer phrase"]);
+}
+
+#[tokio::test]
+async fn what_is_left_out_needs_no_word_beside_it() {
+    let bench = with(&["The red fox", "A blue bird", "A red bird"]).await;
+    let all: &[&str] = &["A blue bird", "A red bird", "The red fox"];
+    let cases: &[(&str, &[&str])] = &[
+        ("-red", &["A blue bird"]),
+        ("-fox -blue", &["A red bird"]),
+        ("feed:a -bird", &["The red fox"]),
+        ("-\"red bird\" -re*", &["A blue bird"]),
+        ("-title:red", &["A blue bird"]),
+        ("-elsewhere", all),
+        ("-feed:a", &[]),
+        ("-feed:b", all),
+        ("-group:all bird", &[]),
+        ("-lang:en bird", &[]),
+        ("-lang:vi fox", &["The red fox"]),
+        ("-after:2026-01-02 fox", &["The red fox"]),
+        ("-before:2026-01-02 fox", &[]),
+    ];
+    for (text, expected) in cases {
+        let mut found = find(&bench, text).await;
+        found.sort();
+        assert_eq!(found, *expected, "{text}");
+    }
+    // An edition asks of each story, not for the best.
+    let stories: Vec<StoryId> = (1..=3).map(StoryId).collect();
+    let matching = bench.store.matching_stories("-red", stories).await.unwrap();
+    assert_eq!(Vec::from_iter(matching), [StoryId(2)]);
+}
+
+#[tokio::test]
+async fn or_stands_between_two_terms() {
+    let bench = with(&["The red fox", "A blue bird", "A red bird"]).await;
+    let cases: &[(&str, &[&str])] = &[
+        ("fox OR blue", &["A blue bird", "The red fox"]),
+        ("red fox OR blue", &["The red fox"]),
+        ("fox OR bird -red", &["A blue bird"]),
+        ("\"red bird\" OR title:fox", &["A red bird", "The red fox"]),
+        ("fox or blue", &[]),
+        ("blue OR", &["A blue bird"]),
+    ];
+    for (text, expected) in cases {
+        let mut found = find(&bench, text).await;
+        found.sort();
+        assert_eq!(found, *expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_scope_is_what_its_groups_and_feeds_show() {
+    let bench = Bench::new().await;
+    let specs = vec![spec("a", &["open"]), spec("b", &["closed"]), spec("c", &[])];
+    bench.store.sync_feeds(specs, at(NOW)).await.unwrap();
+    for feed in ["a", "b", "c"] {
+        let shown = entry("1", &format!("Harvest of {feed}"));
+        let old = dated(entry("0", "Harvest of old"), "2020-01-01T00:00:00Z");
+        let mut poll = commit(bench.state(feed).await, NOW, vec![shown, old]);
+        poll.max_new = 1;
+        bench
+            .store
+            .commit_poll(poll, Arc::new(Exact))
+            .await
+            .unwrap();
+    }
+    let within = async |groups: &[&str], feeds: &[&str]| {
+        let query = SearchQuery {
+            text: "harvest".to_owned(),
+            scope: SearchScope::Shown {
+                groups: strings(groups),
+                feeds: strings(feeds),
+            },
+            limit: 10,
+            ..SearchQuery::default()
+        };
+        let hits = bench.store.search(query).await.unwrap();
+        let titles = hits.into_iter().map(|hit| hit.story.lead.entry.title);
+        Vec::from_iter(std::collections::BTreeSet::from_iter(titles))
+    };
+    assert!(within(&[], &[]).await.is_empty());
+    assert_eq!(within(&[], &["a"]).await, ["Harvest of a"]);
+    assert_eq!(within(&["closed"], &[]).await, ["Harvest of b"]);
+    assert_eq!(
+        within(&["open"], &["c"]).await,
+        ["Harvest of a", "Harvest of c"]
+    );
+    assert_eq!(within(&["*"], &[]).await.len(), 3);
+    // The operator finds what readers never saw.
+    assert_eq!(find(&bench, "harvest old").await.len(), 3);
+}
+
+/// More entries say the word than a search looks at.
+#[tokio::test]
+async fn a_common_word_hides_neither_a_rare_feed_nor_an_old_day() {
+    let bench = Bench::new().await;
+    bench
+        .feeds(&["rare", "flood"], "2025-01-01T00:00:00Z")
+        .await;
+    let first = dated(entry("1", "Weather of old"), "2025-01-01T00:00:00Z");
+    bench
+        .poll("rare", "2025-01-01T00:00:00Z", vec![first])
+        .await;
+    let many = (0..6_100).map(|number| entry(&number.to_string(), "Weather"));
+    bench.poll("flood", NOW, many.collect()).await;
+    for text in [
+        "feed:rare weather",
+        "weather before:2025-06-01",
+        "feed:rare",
+        "-feed:flood",
+        "before:2025-06-01 -rain",
+    ] {
+        assert_eq!(find(&bench, text).await, ["Weather of old"], "{text}");
+    }
+    assert_eq!(find(&bench, "weather after:2025-06-01").await.len(), 10);
 }

@@ -108,3 +108,61 @@ fn page_json_and_saved_search_tell_the_same_stories() {
         .collect();
     assert_eq!(titles, ["A railway for the valley"]);
 }
+
+/// A document of items by title and day of May 2020, each about a railway.
+fn railways(items: &[(&str, u8)]) -> String {
+    let item = |(title, day): &(&str, u8)| {
+        format!(
+            "<item><title>{title}</title><link>https://{title}.example/</link><guid>urn:x:{title}</guid>\
+             <pubDate>{day:02} May 2020 08:00:00 GMT</pubDate><description>A railway.</description></item>"
+        )
+    };
+    let items: String = items.iter().map(item).collect();
+    format!("<rss version=\"2.0\"><channel><title>Rails</title>{items}</channel></rss>")
+}
+
+/// Readers find what a merged feed shows them, and nothing of a feed, a rule's drop or a backlog beside it.
+#[test]
+fn readers_search_what_they_may_see() {
+    let listen = free_address();
+    let home = Home::new("");
+    home.write("closed.xml", railways(&[("Secret", 3)]));
+    home.write(
+        "open.xml",
+        railways(&[("Shown", 3), ("Advert", 2), ("Backlog", 1)]),
+    );
+    let feeds = ["closed", "open"].map(|name| {
+        let file = home.path(&format!("{name}.xml"));
+        (name.to_owned(), format!("file://{}", file.display()))
+    });
+    let outputs = "[filter.no-ads]\ndrop = 'title contains \"Advert\"'\n\
+        [publish.open]\ntitle = \"Open\"\nfeeds = [\"open\"]\nfilters = [\"no-ads\"]\n\
+        [publish.saved]\ntitle = \"Saved\"\nfeeds = [\"open\"]\nfilters = [\"no-ads\"]\nsearch = \"railway\"\n";
+    let text = config(listen, &feeds, outputs) + "max_new = 2\n";
+    home.write("feedmill.toml", text);
+    home.verb(&["poll"]);
+    let _daemon = home.start();
+    let titles = |path: &str, list: &str| -> Vec<String> {
+        let found = client::get(listen, path);
+        assert_eq!(found.status, 200, "{path}");
+        let found: serde_json::Value = serde_json::from_slice(&found.body).unwrap();
+        let hits = found[list].as_array().unwrap().iter();
+        hits.map(|hit| hit["title"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(titles("/search.json?q=railway", "hits"), ["Shown"]);
+    assert_eq!(titles("/search.json?q=railway+-nothing", "hits"), ["Shown"]);
+    assert_eq!(titles("/saved.json", "items"), ["Shown"]);
+    let page = client::get(listen, "/search?q=railway");
+    let page = String::from_utf8(page.body).unwrap();
+    let (_, link) = page
+        .split_once("/story/")
+        .expect("a link to the story's page");
+    let number = link.split('"').next().unwrap();
+    assert_eq!(client::get(listen, &format!("/story/{number}")).status, 200);
+    // The operator's own search finds all of it.
+    let told = home.verb(&["search", "railway"]);
+    for title in ["Secret", "Shown", "Advert", "Backlog"] {
+        assert!(told.contains(title), "{title}: {told}");
+    }
+}
