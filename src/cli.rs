@@ -169,7 +169,9 @@ async fn at_the_desk(global: &Global, verb: Verb, out: &mut Output) -> anyhow::R
             let rules = (&desk.generation.matcher, &desk.releaser());
             why::run(store, rules, args, out).await
         }
-        Verb::Stories(args) => stories::run(store, clock, args, out).await,
+        Verb::Stories(args) => {
+            stories::run(store, (&desk.generation.matcher, clock), args, out).await
+        }
         Verb::Digest(args) => digest::run(desk.config(), store.clone(), args, out).await,
         Verb::Bounce => bounce::run(store, clock.now(), &mut std::io::stdin(), out).await,
         Verb::Publish(args) => publish::run(&desk.releaser(), args, out).await,

@@ -3,6 +3,7 @@
 
 mod hosts;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use crate::fetch::wait_for_hosts;
 use crate::model::{FeedStanding, FeedState, PollReason, Repair};
 use crate::schedule::silent_since;
 use crate::store::Store;
+use crate::story::Matcher;
 
 /// Show the health of the feeds.
 #[derive(clap::Args, Debug)]
@@ -84,7 +86,7 @@ pub async fn run(
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
     if let Some(Action::Approve { feed }) = &args.action {
-        return approve(store, feed, now, out).await;
+        return approve(store, feed, out).await;
     }
     if args.hosts {
         hosts::show(&store.hosts().await?, host_gap, now, (args.json, out))?;
@@ -112,19 +114,15 @@ pub async fn run(
     Ok(Exit::Fine)
 }
 
-async fn approve(
-    store: &Store,
-    name: &str,
-    now: Timestamp,
-    out: &mut Output,
-) -> anyhow::Result<Exit> {
+async fn approve(store: &Store, name: &str, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(feed) = store.feed(name).await? else {
         out.line(&format!(
             "no feed is called {name:?}; `feedmill feeds` lists them"
         ))?;
         return Ok(Exit::Failed);
     };
-    let shown = store.approve_feed(feed.id, now).await?;
+    let judge = Arc::new(Matcher::default());
+    let shown = store.approve_feed(feed.id, judge).await?;
     let taken_over = feed.standing == FeedStanding::Quarantined;
     let lift = move |state: &mut FeedState| {
         state.memory.notice = None;

@@ -1,9 +1,12 @@
-//! `stories split ENTRY` and `stories join INTO FROM`: the operator's word on what is one story, kept for the future.
+//! `stories split ENTRY` and `stories join ONE OTHER`: the operator's word on what is one story, kept for the future.
+
+use std::sync::Arc;
 
 use super::{Exit, Output};
 use crate::clock::Clock;
 use crate::model::{EntryId, StoryId};
 use crate::store::Store;
+use crate::story::Matcher;
 
 /// Arguments of `stories`.
 #[derive(clap::Args, Debug)]
@@ -19,12 +22,12 @@ enum Deed {
         /// The entry's number, as `why` and `entries` print it.
         entry: i64,
     },
-    /// Make two stories one, for good.
+    /// Make two stories one, for good; the one that became visible first stays.
     Join {
-        /// The story that stays.
-        into: i64,
-        /// The story that joins it.
-        from: i64,
+        /// A story's number, as `why` prints it.
+        one: i64,
+        /// Another's.
+        other: i64,
     },
 }
 
@@ -34,20 +37,21 @@ enum Deed {
 /// When there is no such entry or story, or the database cannot be written.
 pub async fn run(
     store: &Store,
-    clock: &Clock,
+    (matcher, clock): (&Matcher, &Clock),
     args: Args,
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
+    let (judge, now) = (Arc::new(matcher.clone()), clock.now());
     match args.deed {
         Deed::Split { entry } => {
-            let story = store.split_story(EntryId(entry), clock.now()).await?;
+            let story = store.split_story(EntryId(entry), judge, now).await?;
             out.line(&format!("entry {entry} is story {} now", story.0))?;
         }
-        Deed::Join { into, from } => {
-            store
-                .join_stories(StoryId(into), StoryId(from), clock.now())
-                .await?;
-            out.line(&format!("story {from} is part of story {into} now"))?;
+        Deed::Join { one, other } => {
+            let pair = (StoryId(one), StoryId(other));
+            let kept = store.join_stories(pair, judge, now).await?.0;
+            let gone = if kept == one { other } else { one };
+            out.line(&format!("story {gone} is part of story {kept} now"))?;
         }
     }
     Ok(Exit::Fine)

@@ -1,6 +1,7 @@
 //! The deeds around stories: selecting, telling, searching, and the operator's rulings.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -42,24 +43,36 @@ impl Store {
         self.read("reading a history", move |conn| history::of(conn, &needles))
             .await
     }
-    /// Splits an entry off its story, for good.
-    pub async fn split_story(&self, entry: EntryId, now: Timestamp) -> Result<StoryId> {
+    /// Splits an entry off its story, for good; gives its own.
+    pub async fn split_story(
+        &self,
+        entry: EntryId,
+        judge: Arc<dyn Judge>,
+        now: Timestamp,
+    ) -> Result<StoryId> {
         self.write("splitting a story", move |conn| {
-            rulings::split(conn, entry, now)
+            rulings::split(conn, entry, &*judge, now)
         })
         .await
     }
-    /// Joins two stories, for good; the lower sequence number stays.
-    pub async fn join_stories(&self, into: StoryId, from: StoryId, now: Timestamp) -> Result<()> {
+    /// Joins two stories, for good; gives the one that stays, which has the lower sequence number.
+    pub async fn join_stories(
+        &self,
+        stories: (StoryId, StoryId),
+        judge: Arc<dyn Judge>,
+        now: Timestamp,
+    ) -> Result<StoryId> {
         self.write("joining stories", move |conn| {
-            rulings::join(conn, into, from, now)
+            rulings::join(conn, stories, &*judge, now)
         })
         .await
     }
-    /// Shows what was held or quarantined of a feed.
-    pub async fn approve_feed(&self, id: FeedId, _now: Timestamp) -> Result<usize> {
-        self.write("approving a feed", move |conn| rulings::approve(conn, id))
-            .await
+    /// Shows what was held or quarantined of a feed; gives how many entries.
+    pub async fn approve_feed(&self, id: FeedId, judge: Arc<dyn Judge>) -> Result<usize> {
+        self.write("approving a feed", move |conn| {
+            rulings::approve(conn, id, &*judge)
+        })
+        .await
     }
     /// Ranked search.
     pub async fn search(&self, query: SearchQuery) -> Result<Vec<SearchHit>> {

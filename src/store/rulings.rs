@@ -12,8 +12,8 @@ use super::marks::Found;
 use super::public_id::uuid_of;
 use super::row::{Outcome, ms};
 use super::stories::{put, settle_story};
-use super::views::{Views, story_of, story_row};
-use crate::model::{EntryId, FeedId, JoinReason, StoryId};
+use super::views::{StoryRow, Views, story_of, story_row};
+use crate::model::{EntryId, FeedId, JoinReason, Judge, StoryId};
 
 /// Leaves the candidates that a new entry of `feed` may be joined to. A story has one entry of a feed, unless the
 /// operator says otherwise; and what the operator split from a copy of the same feed does not come back with a new one.
@@ -55,7 +55,12 @@ fn apart_from(conn: &Connection, entry: i64) -> Outcome<Vec<i64>> {
 }
 
 /// Splits an entry off its story into one of its own, for good.
-pub(super) fn split(conn: &Connection, entry: EntryId, now: Timestamp) -> Outcome<StoryId> {
+pub(super) fn split(
+    conn: &Connection,
+    entry: EntryId,
+    judge: &dyn Judge,
+    now: Timestamp,
+) -> Outcome<StoryId> {
     let story = story_of(conn, entry.0)?.ok_or_else(|| unknown("entry", entry.0))?;
     let Some(view) = Views::default().entry(conn, entry)? else {
         return Err(unknown("entry", entry.0).into());
@@ -82,27 +87,31 @@ pub(super) fn split(conn: &Connection, entry: EntryId, now: Timestamp) -> Outcom
         rule(conn, (entry.0, other), false, now)?;
     }
     let mut ledger = Ledger::default();
-    settle_story(conn, &mut ledger, own, None)?;
-    settle_story(conn, &mut ledger, story, None)?;
+    settle_story(conn, &mut ledger, own, judge)?;
+    settle_story(conn, &mut ledger, story, judge)?;
     ledger.close(conn)?;
     Ok(StoryId(own))
 }
 
-/// Joins two stories, for good; the lower sequence number stays.
-pub(super) fn join(conn: &Connection, into: StoryId, from: StoryId, now: Timestamp) -> Outcome<()> {
-    let rows = (story_row(conn, into.0)?, story_row(conn, from.0)?);
-    let (Some(one), Some(other)) = rows else {
-        return Err(unknown("story", from.0).into());
-    };
-    if into == from {
-        return Ok(());
+/// Joins two stories, for good, and gives the one that stays: the one with the lower sequence number, since windows and
+/// readers know it longer.
+pub(super) fn join(
+    conn: &Connection,
+    (one, other): (StoryId, StoryId),
+    judge: &dyn Judge,
+    now: Timestamp,
+) -> Outcome<StoryId> {
+    let rows = (known_story(conn, one)?, known_story(conn, other)?);
+    if one == other {
+        return Ok(one);
     }
-    let newer = one.seq.unwrap_or(i64::MAX) > other.seq.unwrap_or(i64::MAX);
-    let ((into, kept), (from, gone)) = if newer {
-        ((from, other), (into, one))
+    let is_newer = rows.0.seq.unwrap_or(i64::MAX) > rows.1.seq.unwrap_or(i64::MAX);
+    let (into, from, gone) = if is_newer {
+        (other, one, rows.0)
     } else {
-        ((into, one), (from, other))
+        (one, other, rows.1)
     };
+    let kept = super::views::member_ids(conn, into.0)?;
     for entry in super::views::member_ids(conn, from.0)? {
         if let Some(view) = Views::default().entry(conn, EntryId(entry))? {
             conn.prepare_cached(
@@ -111,7 +120,10 @@ pub(super) fn join(conn: &Connection, into: StoryId, from: StoryId, now: Timesta
             .execute([view.feed.id.0, gone.shown_ms, from.0])?;
         }
         put(conn, entry, into.0, &JoinReason::Operator)?;
-        rule(conn, (kept.lead, entry), true, now)?;
+        // With each of them: an earlier split from any must not keep later copies apart.
+        for known in &kept {
+            rule(conn, (*known, entry), true, now)?;
+        }
     }
     conn.prepare_cached("UPDATE OR IGNORE edition_story SET story = ?2 WHERE story = ?1")?
         .execute([from.0, into.0])?;
@@ -119,8 +131,13 @@ pub(super) fn join(conn: &Connection, into: StoryId, from: StoryId, now: Timesta
         .execute([from.0])?;
     let mut ledger = Ledger::default();
     ledger.moved(Some(gone.state), None);
-    settle_story(conn, &mut ledger, into.0, None)?;
-    ledger.close(conn)
+    settle_story(conn, &mut ledger, into.0, judge)?;
+    ledger.close(conn)?;
+    Ok(into)
+}
+
+fn known_story(conn: &Connection, id: StoryId) -> Outcome<StoryRow> {
+    Ok(story_row(conn, id.0)?.ok_or_else(|| unknown("story", id.0))?)
 }
 
 fn unshelve(conn: &Connection, story: i64, feed: i64) -> Outcome<()> {
@@ -156,7 +173,7 @@ fn unknown(what: &str, id: i64) -> StoreError {
 }
 
 /// Shows what was held or quarantined of a feed; gives how many entries.
-pub(super) fn approve(conn: &Connection, feed: FeedId) -> Outcome<usize> {
+pub(super) fn approve(conn: &Connection, feed: FeedId, judge: &dyn Judge) -> Outcome<usize> {
     let sql = "SELECT id, coalesce(story, 0) FROM entry WHERE feed = ?1 AND standing IN (3, 4) ORDER BY shown_at, id";
     let held: Vec<(i64, i64)> = conn
         .prepare_cached(sql)?
@@ -166,7 +183,7 @@ pub(super) fn approve(conn: &Connection, feed: FeedId) -> Outcome<usize> {
     for (entry, story) in &held {
         conn.prepare_cached("UPDATE entry SET standing = 0 WHERE id = ?1")?
             .execute([entry])?;
-        settle_story(conn, &mut ledger, *story, None)?;
+        settle_story(conn, &mut ledger, *story, judge)?;
     }
     ledger.close(conn)?;
     let sql = "UPDATE feed SET standing = 0 WHERE id = ?1 AND standing = 5";

@@ -107,27 +107,25 @@ pub(super) struct Settled {
 
 /// Brings a story in line with its members, as the judge leads them.
 pub(super) fn settle(commit: &mut Commit<'_>, story: i64) -> Outcome<()> {
-    let judge = Some(commit.judge);
-    let settled = settle_story(commit.conn, &mut commit.ledger, story, judge)?;
+    let settled = settle_story(commit.conn, &mut commit.ledger, story, commit.judge)?;
     commit.report.stories += usize::from(settled.appeared);
     commit.report.touched |= settled.visible;
     Ok(())
 }
 
-/// Brings a story's row and shelves to what its members say: state, number, lead, instants. Without a judge the lead
-/// stays while it may lead, else the first member that may.
+/// Brings a story's row and shelves to what its members say: state, number, lead, instants.
 pub(super) fn settle_story(
     conn: &Connection,
     ledger: &mut Ledger,
     story: i64,
-    judge: Option<&dyn Judge>,
+    judge: &dyn Judge,
 ) -> Outcome<Settled> {
     let Some(row) = story_row(conn, story)? else {
         return Ok(Settled::default());
     };
     let members = Views::default().members(conn, story)?;
     let state = state_of(&members, row.seq.is_some());
-    let Some(lead) = lead_of(&members, row.lead, judge) else {
+    let Some(lead) = lead_of(&members, judge) else {
         return Ok(Settled::default());
     };
     let appeared = state == StoryState::Visible && row.seq.is_none();
@@ -165,7 +163,7 @@ fn state_of(members: &[EntryView], numbered: bool) -> StoryState {
 }
 
 /// Shown members lead; only where there is none, the others.
-fn lead_of(members: &[EntryView], present: i64, judge: Option<&dyn Judge>) -> Option<EntryView> {
+fn lead_of(members: &[EntryView], judge: &dyn Judge) -> Option<EntryView> {
     let shown: Vec<EntryView> = members
         .iter()
         .filter(|member| member.standing == Standing::Shown)
@@ -176,13 +174,9 @@ fn lead_of(members: &[EntryView], present: i64, judge: Option<&dyn Judge>) -> Op
     } else {
         shown.as_slice()
     };
-    let chosen = match (judge, eligible.len()) {
-        (_, 0 | 1) => 0,
-        (Some(judge), _) => judge.lead(eligible),
-        (None, _) => eligible
-            .iter()
-            .position(|member| member.id.0 == present)
-            .unwrap_or(0),
+    let chosen = match eligible.len() {
+        0 | 1 => 0,
+        _ => judge.lead(eligible),
     };
     eligible.get(chosen).or(eligible.first()).cloned()
 }

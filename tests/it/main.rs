@@ -47,6 +47,7 @@ mod schedule;
 mod search;
 mod searching;
 mod store;
+mod stories_verb;
 mod story;
 mod systemd;
 mod tidy;

@@ -183,6 +183,75 @@ async fn shown_joined_dropped_and_backlog_are_told() {
 }
 
 #[tokio::test]
+async fn joined_by_id_by_link_and_by_the_operator_are_told() {
+    let origin = Origin::start().await;
+    let page = "https://one.example/2026/ferry-goes-electric";
+    let one = [
+        item(
+            "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6",
+            "https://one.example/seven",
+            "Seventh tale of all",
+        ),
+        item("ferry", page, "Council approves electric ferry"),
+        item(
+            "apart",
+            "https://one.example/bakers-strike",
+            "Bakers strike",
+        ),
+    ];
+    let tracked = format!("{page}?utm_source=two");
+    let two = [
+        item(
+            "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6",
+            "https://two.example/copied",
+            "A tale retold",
+        ),
+        item("copy", &tracked, "Electric ferry at last"),
+        item(
+            "other",
+            "https://two.example/ovens-stay-cold",
+            "Ovens stay cold",
+        ),
+    ];
+    origin.feed("/one", rss("One", "https://one.example/", &one));
+    origin.feed("/two", rss("Two", "https://two.example/", &[]));
+    let world = world(&origin).await;
+    world.poll().await;
+    origin.feed("/two", rss("Two", "https://two.example/", &two));
+    world.wait(DAY);
+    world.poll().await;
+    let story = async |link: &str| {
+        let needles = vec![Matcher::default().canonical_link(link).unwrap()];
+        let history = world.store.history(needles).await.unwrap().remove(0);
+        (history.entry.id, history.story.unwrap().id)
+    };
+    let says = async |link: &str, reason: &str| {
+        let number = story(link).await.1.0;
+        tells(&world, link, &[&format!("  story      {number}, {reason}")]).await;
+    };
+    says("https://two.example/copied", "joined by its publisher id").await;
+    let (_, told) = why(&world, page, false).await;
+    assert!(told.contains("joined by its link"), "{told}");
+    let (entry, ovens) = story("https://two.example/ovens-stay-cold").await;
+    let (_, bakers) = story("https://one.example/bakers-strike").await;
+    let judge = || Arc::new(Matcher::default());
+    let now = world.clock.now();
+    let pair = (ovens, bakers);
+    world.store.join_stories(pair, judge(), now).await.unwrap();
+    says(
+        "https://two.example/ovens-stay-cold",
+        "as the operator decided",
+    )
+    .await;
+    world.store.split_story(entry, judge(), now).await.unwrap();
+    says(
+        "https://two.example/ovens-stay-cold",
+        "as the operator decided",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn held_recognised_edited_and_mailed_are_told() {
     let origin = Origin::start().await;
     let page = "https://one.example/2026/ferry-goes-electric";

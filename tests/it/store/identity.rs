@@ -41,7 +41,11 @@ async fn what_the_operator_split_does_not_come_back_under_a_new_key() {
         .await;
     let two = || linked(entry("2", "Two"), "x/1");
     assert_eq!(bench.poll("b", NOW, vec![two()]).await.joined, 1);
-    bench.store.split_story(EntryId(2), at(NOW)).await.unwrap();
+    bench
+        .store
+        .split_story(EntryId(2), Arc::new(Exact), at(NOW))
+        .await
+        .unwrap();
     let three = linked(entry("3", "Three"), "x/1");
     let report = bench
         .poll("b", "2026-01-01T01:00:00Z", vec![two(), three])
@@ -131,11 +135,15 @@ async fn counters_agree_with_what_is_stored_through_joins_splits_and_housekeepin
         .poll("b", NOW, vec![linked(entry("5", "New"), "x/2")])
         .await;
     agree(&bench.store.facts().await.unwrap(), counted(&bench), (5, 2));
-    bench.store.split_story(EntryId(5), at(NOW)).await.unwrap();
+    bench
+        .store
+        .split_story(EntryId(5), Arc::new(Exact), at(NOW))
+        .await
+        .unwrap();
     agree(&bench.store.facts().await.unwrap(), counted(&bench), (5, 2));
     bench
         .store
-        .join_stories(StoryId(1), StoryId(4), at(NOW))
+        .join_stories((StoryId(1), StoryId(4)), Arc::new(Exact), at(NOW))
         .await
         .unwrap();
     agree(&bench.store.facts().await.unwrap(), counted(&bench), (5, 1));

@@ -1,6 +1,6 @@
 //! Stories: numbers without gaps, pages, groups, windows, floods, the operator's rulings.
 
-use super::bench::{Bench, at, commit, dated, entry, linked, spec, strings};
+use super::bench::{Bench, Exact, at, commit, dated, entry, linked, spec, strings};
 use feedmill::model::*;
 use std::sync::Arc;
 
@@ -206,17 +206,25 @@ async fn the_operator_splits_and_joins_for_good() {
         .poll("b", NOW, vec![linked(entry("2", "Two"), "x/1")])
         .await;
     assert_eq!(bench.titles(&["all"]).await, ["One"]);
-    let other = bench.store.split_story(EntryId(2), at(NOW)).await.unwrap();
+    let other = bench
+        .store
+        .split_story(EntryId(2), Arc::new(Exact), at(NOW))
+        .await
+        .unwrap();
     assert_eq!(bench.titles(&["all"]).await, ["Two", "One"]);
     bench
         .poll("b", NOW, vec![linked(entry("2", "Two, changed"), "x/1")])
         .await;
     assert_eq!(bench.titles(&["all"]).await, ["Two, changed", "One"]);
-    bench
-        .store
-        .join_stories(other, StoryId(1), at(NOW))
-        .await
-        .unwrap();
+    let join = async |one, other| {
+        let judge = Arc::new(Exact);
+        bench.store.join_stories((one, other), judge, at(NOW)).await
+    };
+    assert_eq!(join(other, StoryId(1)).await.unwrap(), StoryId(1));
+    for (one, other) in [(StoryId(1), StoryId(99)), (StoryId(99), StoryId(1))] {
+        let error = join(one, other).await.unwrap_err().to_string();
+        assert!(error.contains("no story 99"), "{error}");
+    }
     let stories = bench.store.select_stories(Selection {
         groups: strings(&["all"]),
         limit: 9,
@@ -242,7 +250,58 @@ async fn what_a_quarantined_feed_brings_waits_for_the_operator() {
     assert_eq!((report.held, report.touched), (1, false));
     assert!(bench.titles(&["all"]).await.is_empty());
     let id = bench.state("a").await.id;
-    assert_eq!(bench.store.approve_feed(id, at(NOW)).await.unwrap(), 1);
+    assert_eq!(
+        bench.store.approve_feed(id, Arc::new(Exact)).await.unwrap(),
+        1
+    );
     assert_eq!(bench.titles(&["all"]).await, ["One"]);
     assert_eq!(bench.state("a").await.standing, FeedStanding::Active);
+}
+
+/// The author's own copy leads, also where it comes into the story by the operator's word.
+#[tokio::test]
+async fn what_the_operator_joins_or_approves_takes_the_lead_it_deserves() {
+    let bench = Bench::new().await;
+    let author = FeedSpec {
+        priority: 5,
+        ..spec("author", &["all"])
+    };
+    let specs = vec![spec("copy", &["all"]), author, spec("third", &["all"])];
+    bench.store.sync_feeds(specs, at(NOW)).await.unwrap();
+    bench
+        .poll("copy", NOW, vec![linked(entry("1", "Copied"), "x/1")])
+        .await;
+    bench
+        .poll("author", NOW, vec![linked(entry("2", "Own"), "x/2")])
+        .await;
+    let pair = (StoryId(1), StoryId(2));
+    let judge = || Arc::new(Exact);
+    bench
+        .store
+        .join_stories(pair, judge(), at(NOW))
+        .await
+        .unwrap();
+    assert_eq!(bench.titles(&["all"]).await, ["Own"]);
+    // Taken out again, the copy leads what is left.
+    bench
+        .store
+        .split_story(EntryId(2), judge(), at(NOW))
+        .await
+        .unwrap();
+    assert_eq!(bench.titles(&["all"]).await, ["Own", "Copied"]);
+    bench
+        .poll(
+            "third",
+            NOW,
+            vec![linked(entry("3", "Another copy"), "x/3")],
+        )
+        .await;
+    let mut held = bench.state("author").await;
+    held.standing = FeedStanding::Quarantined;
+    bench
+        .poll_as(held, NOW, vec![linked(entry("4", "Own too"), "x/3")])
+        .await;
+    let id = bench.state("author").await.id;
+    assert_eq!(bench.store.approve_feed(id, judge()).await.unwrap(), 1);
+    assert_eq!(bench.titles(&["all"]).await, ["Own too", "Own", "Copied"]);
 }
