@@ -11,6 +11,7 @@ use super::bands::Banded;
 use super::ledger::Ledger;
 use super::marks::{self, Marks};
 use super::row::{Outcome, hash64, head64, json, ms};
+use super::stories::Revived;
 use super::{bands, entries, feeds, rulings, stories};
 use crate::model::{
     FeedStanding, FeedState, IncomingEntry, Judge, PollCommit, PollReport, PushState, Recognition,
@@ -36,7 +37,7 @@ pub(super) struct Commit<'a> {
 pub(super) struct Fresh<'a> {
     pub(super) incoming: &'a IncomingEntry,
     pub(super) key_hash: i64,
-    marks: Marks,
+    pub(super) marks: Marks,
     pub(super) found: marks::Found,
     pub(super) standing: Standing,
 }
@@ -166,7 +167,8 @@ impl Commit<'_> {
         let mut changed = Vec::new();
         let mut present = HashSet::new();
         let mut keys = HashSet::new();
-        for incoming in &self.poll.entries {
+        let poll = self.poll;
+        for incoming in &poll.entries {
             let key_hash = hash64(b'k', &incoming.entry.key);
             if !keys.insert(key_hash) {
                 continue;
@@ -193,13 +195,17 @@ impl Commit<'_> {
                 }
             }
         }
+        let mut revived = Vec::new();
         for (incoming, entry, key_hash) in changed {
             self.report.changed += 1;
-            entries::change(self, incoming, entry, key_hash)?;
+            if entries::change(self, incoming, entry, key_hash)? {
+                revived.push((incoming, entry));
+            }
         }
         if !unknown.is_empty() {
-            self.unknown(before, unknown, &mut present, has_past)?;
+            revived.extend(self.unknown(before, unknown, &mut present, has_past)?);
         }
+        stories::revive(self, before, &revived, &present)?;
         self.write_marks()
     }
 
@@ -239,15 +245,17 @@ impl Commit<'_> {
         Ok(())
     }
 
-    fn unknown(
+    /// New entries are admitted and placed; gives the recognised ones that are still to be.
+    fn unknown<'u>(
         &mut self,
         before: &FeedState,
-        unknown: Vec<(&IncomingEntry, i64)>,
+        unknown: Vec<(&'u IncomingEntry, i64)>,
         present: &mut HashSet<i64>,
         has_past: bool,
-    ) -> Outcome<()> {
+    ) -> Outcome<Vec<Revived<'u>>> {
         bands::prepare(self.conn, self.poll.seen_at)?;
         let mut fresh = Vec::new();
+        let mut revived = Vec::new();
         for (incoming, key_hash) in unknown {
             let marks = Marks::of(&incoming.entry, &incoming.keys);
             let poll = marks::Poll {
@@ -265,7 +273,9 @@ impl Commit<'_> {
             match recognised {
                 Some(recognition) if !present.contains(&recognition.entry.0) => {
                     present.insert(recognition.entry.0);
-                    self.recognised(incoming, key_hash, &recognition)?;
+                    if self.recognised(incoming, key_hash, &recognition)? {
+                        revived.push((incoming, recognition.entry.0));
+                    }
                 }
                 _ => fresh.push(Fresh {
                     incoming,
@@ -280,15 +290,16 @@ impl Commit<'_> {
         for one in fresh {
             self.insert(one)?;
         }
-        Ok(())
+        Ok(revived)
     }
 
+    /// True where the entry is still to be placed.
     fn recognised(
         &mut self,
         incoming: &IncomingEntry,
         key_hash: i64,
         recognition: &Recognition,
-    ) -> Outcome<()> {
+    ) -> Outcome<bool> {
         self.report.recognised += 1;
         entries::rename(self, incoming, key_hash, recognition)?;
         let sql = "SELECT print FROM seen WHERE feed = ?1 AND key_hash = ?2";
@@ -296,14 +307,14 @@ impl Commit<'_> {
             .conn
             .prepare_cached(sql)?
             .query_row([self.poll.state.id.0, key_hash], |row| row.get(0))?;
-        if print != head64(&incoming.entry.fingerprint.0) {
-            entries::change(self, incoming, recognition.entry.0, key_hash)?;
+        if print == head64(&incoming.entry.fingerprint.0) {
+            return Ok(false);
         }
-        Ok(())
+        entries::change(self, incoming, recognition.entry.0, key_hash)
     }
 
     /// Standings of what the rules kept; what they dropped stays dropped.
-    fn admit(&self, before: &FeedState, fresh: &mut [Fresh<'_>]) {
+    pub(super) fn admit(&self, before: &FeedState, fresh: &mut [Fresh<'_>]) {
         let mut kept: Vec<&mut Fresh<'_>> = fresh
             .iter_mut()
             .filter(|one| one.incoming.verdict == Verdict::Keep)
@@ -325,7 +336,7 @@ impl Commit<'_> {
     }
 
     /// Nothing of a quarantined feed is shown, whatever the judge said of the single entry.
-    pub(super) fn guarded(&self, standing: Standing) -> Standing {
+    fn guarded(&self, standing: Standing) -> Standing {
         match standing {
             Standing::Shown if self.poll.state.standing == FeedStanding::Quarantined => {
                 Standing::Quarantined

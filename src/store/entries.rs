@@ -99,22 +99,22 @@ pub(super) fn rename(
     Ok(())
 }
 
-/// Another fingerprint under a known key: a revision, of substance or not.
+/// Another fingerprint under a known key: a revision, of substance or not. True where no rule drops the entry any more:
+/// then it is still to be placed.
 pub(super) fn change(
     commit: &mut Commit<'_>,
     incoming: &IncomingEntry,
     entry: i64,
     key_hash: i64,
-) -> Outcome<()> {
+) -> Outcome<bool> {
     let conn = commit.conn;
     let Some(old) = Views::default().entry(conn, EntryId(entry))? else {
-        return Ok(());
+        return Ok(false);
     };
     let substantial = commit.judge.substantial(&old.entry, &incoming.entry);
     keep_revision(commit, &old, substantial)?;
-    let standing = changed_standing(commit, &old, incoming);
     remark(commit, &old, incoming)?;
-    update(commit, &old, incoming, (standing, substantial))?;
+    update(commit, &old, incoming, substantial)?;
     let seen = "UPDATE seen SET print = ?3 WHERE feed = ?1 AND key_hash = ?2";
     conn.prepare_cached(seen)?.execute([
         old.feed.id.0,
@@ -122,35 +122,40 @@ pub(super) fn change(
         head64(&incoming.entry.fingerprint.0),
     ])?;
     search::reindex(conn, entry)?;
-    stories::entry_changed(
-        commit,
-        entry,
-        incoming,
-        (old.standing, standing, substantial),
-    )
+    // Readers have seen what was shown: a rule that drops it now comes too late.
+    stories::entry_changed(commit, (entry, old.standing), substantial)?;
+    Ok(old.standing == Standing::Dropped && incoming.verdict == Verdict::Keep)
 }
 
-/// Readers have seen what was shown; what a rule dropped comes in when the rule does not apply any more.
-fn changed_standing(commit: &Commit<'_>, old: &EntryView, incoming: &IncomingEntry) -> Standing {
-    match (old.standing, &incoming.verdict) {
-        (Standing::Dropped, Verdict::Keep) => commit.guarded(Standing::Shown),
-        (Standing::Withdrawn, Verdict::Keep) => commit.guarded(Standing::Shown),
-        (standing, _) => standing,
-    }
-}
+/// Revisions kept of an entry: the first, and the newest. Some publishers word their entries anew at every poll.
+const REVISIONS: u32 = 10;
 
+/// What the entry was; its text only where the change is one of substance.
 fn keep_revision(commit: &Commit<'_>, old: &EntryView, substantial: bool) -> Outcome<()> {
     let sql =
         "INSERT OR REPLACE INTO revision (entry, revision, replaced_at, title, substantial, pack)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let pack = if substantial {
+        pack::compress(old.entry.text.as_bytes())?
+    } else {
+        Vec::new()
+    };
     commit.conn.prepare_cached(sql)?.execute(params![
         old.id.0,
         old.revision,
         ms(commit.poll.seen_at),
         old.entry.title,
         substantial,
-        pack::compress(old.entry.text.as_bytes())?,
+        pack,
     ])?;
+    let sql = "DELETE FROM revision WHERE entry = ?1 AND revision > 1 AND revision <= ?2";
+    let oldest = i64::from(old.revision) + 1 - i64::from(REVISIONS);
+    if oldest > 0 {
+        commit
+            .conn
+            .prepare_cached(sql)?
+            .execute([old.id.0, oldest])?;
+    }
     Ok(())
 }
 
@@ -194,7 +199,7 @@ fn update(
     commit: &Commit<'_>,
     old: &EntryView,
     incoming: &IncomingEntry,
-    (standing, substantial): (Standing, bool),
+    substantial: bool,
 ) -> Outcome<()> {
     let entry = &incoming.entry;
     let changed_at = if substantial {
@@ -202,17 +207,16 @@ fn update(
     } else {
         old.changed_at
     };
-    let dropped_by = if standing == Standing::Dropped {
+    let dropped_by = if old.standing == Standing::Dropped {
         rule(&incoming.verdict)
     } else {
         None
     };
-    let sql = "UPDATE entry SET standing = ?2, changed_at = ?3, published_at = ?4, updated_at = ?5,
-        revision = revision + 1, publisher_id = ?6, link = ?7, canonical_link = ?8, global_id = ?9, title = ?10,
-        dropped_by = ?11, sketch = ?12 WHERE id = ?1";
+    let sql = "UPDATE entry SET changed_at = ?2, published_at = ?3, updated_at = ?4, revision = revision + 1,
+        publisher_id = ?5, link = ?6, canonical_link = ?7, global_id = ?8, title = ?9, dropped_by = ?10, sketch = ?11
+        WHERE id = ?1";
     commit.conn.prepare_cached(sql)?.execute(params![
         old.id.0,
-        standing.code(),
         ms(changed_at),
         opt_ms(entry.published_at),
         opt_ms(entry.updated_at),

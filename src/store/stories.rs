@@ -1,14 +1,18 @@
 //! Stories: where an entry goes, what becomes visible with which number, who leads.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 
 use super::codes::{Code, StoryState};
 use super::commit::{Commit, Fresh};
 use super::ledger::Ledger;
+use super::marks::{self, Marks};
 use super::public_id::public_id;
-use super::row::{Outcome, ms};
+use super::row::{Outcome, hash64, ms};
 use super::views::{Views, story_of, story_row};
-use crate::model::{EntryView, IncomingEntry, JoinReason, Judge, Standing};
+use super::{bands, rulings, search};
+use crate::model::{EntryView, FeedState, IncomingEntry, JoinReason, Judge, Standing};
 
 /// Where a new entry goes.
 pub(super) struct Placed {
@@ -201,25 +205,16 @@ fn reshelve(
     Ok(())
 }
 
-/// After a change of an entry: its story follows, or it gets one now that no rule drops it.
+/// After a change of an entry: its story follows. Where it has none, no rule of that time kept it.
 pub(super) fn entry_changed(
     commit: &mut Commit<'_>,
-    entry: i64,
-    incoming: &IncomingEntry,
-    (before, after, substantial): (Standing, Standing, bool),
+    (entry, standing): (i64, Standing),
+    substantial: bool,
 ) -> Outcome<()> {
     let conn = commit.conn;
     let Some(story) = story_of(conn, entry)? else {
-        if after == Standing::Dropped {
-            return Ok(());
-        }
-        let public_id = public_id(&commit.poll.state.key, incoming, true);
-        let story = begin(commit, entry, after, public_id, incoming)?;
-        return put(commit.conn, entry, story, &JoinReason::First);
+        return Ok(());
     };
-    if before != after {
-        return settle(commit, story);
-    }
     let Some(row) = story_row(conn, story)? else {
         return Ok(());
     };
@@ -228,6 +223,55 @@ pub(super) fn entry_changed(
         conn.prepare_cached("UPDATE story SET changed_at = max(changed_at, ?2) WHERE id = ?1")?
             .execute([story, changed])?;
     }
-    commit.report.touched |= row.state == StoryState::Visible && after == Standing::Shown;
+    commit.report.touched |= row.state == StoryState::Visible && standing == Standing::Shown;
+    Ok(())
+}
+
+/// An entry that a rule dropped and, as it is worded now, keeps.
+pub(super) type Revived<'a> = (&'a IncomingEntry, i64);
+
+/// Gives `revived` the standing and the story that new entries get: they may be copies of a known story, or a flood.
+pub(super) fn revive(
+    commit: &mut Commit<'_>,
+    before: &FeedState,
+    revived: &[Revived<'_>],
+    present: &HashSet<i64>,
+) -> Outcome<()> {
+    if revived.is_empty() {
+        return Ok(());
+    }
+    bands::prepare(commit.conn, commit.poll.seen_at)?;
+    let mut fresh = Vec::with_capacity(revived.len());
+    for (incoming, _) in revived {
+        let marks = Marks::of(&incoming.entry, &incoming.keys);
+        let poll = marks::Poll {
+            feed: commit.poll.state.id,
+            seen_at: commit.poll.seen_at,
+            present,
+            has_past: true,
+        };
+        fresh.push(Fresh {
+            incoming,
+            key_hash: hash64(b'k', &incoming.entry.key),
+            found: marks::candidates(commit.conn, incoming, &marks, &poll)?,
+            marks,
+            standing: Standing::Dropped,
+        });
+    }
+    commit.admit(before, &mut fresh);
+    for (mut one, (_, entry)) in fresh.into_iter().zip(revived) {
+        rulings::sift(commit.conn, commit.poll.state.id, &mut one.found)?;
+        let placed = place(commit, *entry, &one)?;
+        let sql = "UPDATE entry SET standing = ?2 WHERE id = ?1";
+        commit
+            .conn
+            .prepare_cached(sql)?
+            .execute([*entry, one.standing.code()])?;
+        put(commit.conn, *entry, placed.story, &placed.reason)?;
+        search::reindex(commit.conn, *entry)?;
+        if placed.joined {
+            settle(commit, placed.story)?;
+        }
+    }
     Ok(())
 }

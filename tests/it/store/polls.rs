@@ -1,6 +1,8 @@
 //! A poll is one commit: known, changed, recognised, dropped and joined entries.
 
-use super::bench::{Bench, at, dated, dropped, entry, linked, saying, strings};
+use std::sync::Arc;
+
+use super::bench::{Bench, Exact, at, commit, dated, dropped, entry, linked, saying, strings};
 use feedmill::model::*;
 
 #[tokio::test]
@@ -132,4 +134,65 @@ async fn a_dropped_entry_is_stored_with_the_rule_and_seen_by_no_reader() {
         (entries[0].standing, entries[0].dropped_by.as_deref()),
         (Standing::Dropped, Some("no-ads"))
     );
+}
+
+#[tokio::test]
+async fn what_a_rule_keeps_after_an_edit_comes_in_as_new_entries_do() {
+    let bench = Bench::new().await;
+    let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z");
+    bench.feeds(&["a", "b"], early).await;
+    bench
+        .poll("a", early, vec![linked(entry("1", "One"), "x/1")])
+        .await;
+    let ads = [("2", "x/1"), ("3", "x/3"), ("4", "x/4")];
+    let ads = ads.map(|(key, link)| dropped(linked(entry(key, "An ad"), link), "no-ads"));
+    bench.poll("b", early, ads.into()).await;
+    assert_eq!(bench.titles(&["all"]).await, ["One"]);
+    let mended = [("2", "x/1"), ("3", "x/3"), ("4", "x/4")];
+    let mended = mended.map(|(key, link)| linked(entry(key, &format!("Reworded {key}")), link));
+    let mut poll = commit(bench.state("b").await, late, mended.into());
+    poll.max_new = 2;
+    let report = bench
+        .store
+        .commit_poll(poll, Arc::new(Exact))
+        .await
+        .unwrap();
+    // A copy of a known story, a story of its own, and one too many for a poll.
+    assert_eq!((report.changed, report.joined, report.stories), (3, 1, 1));
+    assert_eq!(bench.titles(&["all"]).await, ["Reworded 3", "One"]);
+    let story = bench.store.story(StoryId(1)).await.unwrap().unwrap();
+    assert_eq!(story.also_in().len(), 1);
+    let query = SearchQuery {
+        text: "reworded".to_owned(),
+        limit: 9,
+        ..SearchQuery::default()
+    };
+    assert_eq!(bench.store.search(query).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_entry_worded_anew_at_every_poll_keeps_few_revisions() {
+    let bench = Bench::new().await;
+    bench.feeds(&["a"], "2026-01-01T00:00:00Z").await;
+    for number in 0..30_u8 {
+        let spaces = " ".repeat(usize::from(number) + 1);
+        let words = if number == 29 {
+            "Other words"
+        } else {
+            "The same words"
+        };
+        let one = saying(entry("1", "One"), &words.replace(' ', &spaces));
+        bench.poll("a", "2026-01-01T01:00:00Z", vec![one]).await;
+    }
+    let needles = vec!["1".to_owned()];
+    let history = bench.store.history(needles).await.unwrap().remove(0);
+    assert_eq!(history.entry.revision, 30);
+    let kept: Vec<u32> = history.revisions.iter().map(|one| one.0).collect();
+    assert_eq!(kept, [1, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
+    // Only what changed in substance keeps its text.
+    let path = super::bench::options(&bench.folder).path;
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let sql = "SELECT count(*) FROM revision WHERE length(pack) > 0";
+    let texts: i64 = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(texts, 1);
 }
