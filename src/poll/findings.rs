@@ -23,8 +23,8 @@ const RENUMBERED_LEAST: usize = 5;
 pub(super) struct Findings {
     /// Nothing was read: the feed keeps what it has.
     read: bool,
-    /// Keys that are new or worded anew.
-    news: HashSet<String>,
+    /// Keys that are new, or worded anew with the entry as it stands.
+    news: HashMap<String, Option<EntryView>>,
     reused: BTreeMap<String, u32>,
     takeover: Option<String>,
     flood: Option<String>,
@@ -57,18 +57,23 @@ pub(super) async fn of(parts: &Parts, before: &FeedState, told: &mut Told) -> Re
         .iter()
         .map(|one| (one.entry.key.clone(), one.entry.fingerprint));
     let mut known = parts.store.known(before.id, asked.collect()).await?;
-    findings.renumber(parts, &mut told.entries, &origins, &mut known);
-    remark(told);
-    findings.judge(parts, before, told, &known);
-    let reworded = known.reworded.into_iter().map(|(key, _)| key);
-    findings.news = known.unknown.into_iter().chain(reworded).collect();
+    findings.renumber(parts, told.entries, &origins, &mut known);
+    remark(&mut told);
+    findings.judge(parts, before, &mut told, &known);
+    let reworded = known.reworded.into_iter();
+    findings.news = reworded.map(|(key, view)| (key, Some(view))).collect();
+    let unknown = known.unknown.into_iter().map(|key| (key, None));
+    findings.news.extend(unknown);
     Ok(findings)
 }
 
 impl Findings {
-    /// Is the entry under `key` new, or worded anew?
-    pub(super) fn is_news(&self, key: &str) -> bool {
-        !self.read || self.news.contains(key)
+    /// Whether the entry under `key` is new, or worded anew; then with the entry as it stands.
+    pub(super) fn news_of(&self, key: &str) -> Option<Option<&EntryView>> {
+        if !self.read {
+            return Some(None);
+        }
+        self.news.get(key).map(Option::as_ref)
     }
 
     /// An entry that is clearly not the one its key stands for gets the key's next number.

@@ -1,8 +1,10 @@
 //! Full text: where the operator asks for it, the pages of new and changed entries are read before the poll is
 //! committed, so that an entry appears once and whole instead of first short and then edited. Few pages a poll, one
 //! after the other, with leave of their host and its robots.txt, under one deadline: what does not come in time keeps
-//! the feed's own words, and so does what comes shorter.
+//! the feed's own words, and so does what comes shorter. An entry that has its page's text keeps it when the feed words
+//! its summary anew; only clearly other words have the page read again.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,9 +13,10 @@ use url::Url;
 
 use super::Shared;
 use super::findings::Findings;
-use super::one::Told;
 use crate::fetch::{Answer, Signal, Start};
-use crate::model::{IncomingEntry, PollTrouble, TroubleClass, Verdict};
+use crate::model::{
+    EntryView, IncomingEntry, ParsedEntry, PollTrouble, SafeHtml, TroubleClass, Verdict,
+};
 use crate::parse::{Article, article};
 
 /// Pages of one poll.
@@ -28,25 +31,37 @@ const AGENT: &str = "feedmill";
 const ACCEPT: &str = "text/html,application/xhtml+xml;q=0.9";
 
 /// Reads the pages of what is new, as far as they come.
-pub(super) async fn read(shared: &Shared, feed: &str, told: &mut Told, findings: &Findings) {
+pub(super) async fn read(
+    shared: &Shared,
+    feed: &str,
+    entries: &mut [IncomingEntry],
+    findings: &Findings,
+) {
     if !shared.parts.settings.feed(feed).full_text {
         return;
     }
-    let is_news =
-        |one: &&mut IncomingEntry| one.verdict == Verdict::Keep && findings.is_news(&one.entry.key);
-    let news = told.entries.iter_mut().filter(is_news).take(PAGES);
+    let wants = |one: &&mut IncomingEntry| {
+        one.verdict == Verdict::Keep
+            && match findings.news_of(&one.entry.key) {
+                None => false,
+                Some(None) => true,
+                Some(Some(old)) => says_otherwise(one, old),
+            }
+    };
+    let mut whole: HashSet<String> = HashSet::new();
+    let news = entries.iter_mut().filter(wants).take(PAGES);
     let all = async {
         for incoming in news {
-            let Some(url) = incoming
-                .entry
-                .link
-                .as_deref()
-                .and_then(|link| Url::parse(link).ok())
-            else {
+            let link = incoming.entry.link.as_deref();
+            let Some(url) = link.and_then(|link| Url::parse(link).ok()) else {
                 continue;
             };
             match page(shared, &url).await {
-                Ok(Some(found)) => put(incoming, found),
+                Ok(Some(found)) => {
+                    if put(incoming, found) {
+                        whole.insert(incoming.entry.key.clone());
+                    }
+                }
                 Ok(None) => {}
                 Err(Stop) => return,
             }
@@ -55,18 +70,73 @@ pub(super) async fn read(shared: &Shared, feed: &str, told: &mut Told, findings:
     if tokio::time::timeout(DEADLINE, all).await.is_err() {
         tracing::debug!(feed.id = ?feed, "article pages took too long: the feed's own words stand");
     }
+    for incoming in entries
+        .iter_mut()
+        .filter(|one| !whole.contains(&one.entry.key))
+    {
+        if let Some(Some(old)) = findings.news_of(&incoming.entry.key) {
+            keep_page(incoming, old);
+        }
+    }
+}
+
+/// The feed's own words: where a page's are the content, they are the summary.
+fn own(entry: &ParsedEntry) -> &str {
+    let words = entry.summary_html.as_ref().or(entry.content_html.as_ref());
+    words.map_or("", SafeHtml::as_str)
+}
+
+/// Whether the feed words its entry so much otherwise that the page will have changed, too: one word in five at least.
+/// A count of comments that goes up does not.
+fn says_otherwise(incoming: &IncomingEntry, old: &EntryView) -> bool {
+    let (entry, known) = (&incoming.entry, &old.entry);
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|letter: char| !letter.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let (old, new) = (words(own(known)), words(own(entry)));
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for word in &old {
+        *counts.entry(word).or_default() += 1;
+    }
+    let both = new.iter().filter(|word| {
+        let left = counts.get_mut(word.as_str()).filter(|count| **count > 0);
+        left.map(|count| *count -= 1).is_some()
+    });
+    known.title != entry.title || both.count() * 5 < old.len().max(new.len()) * 4
+}
+
+/// Words so much longer than the feed's own are a page's.
+fn is_whole(text: &str, own: &str) -> bool {
+    text.len() > own.len() + own.len() / 2 && text.len() >= own.len() + 200
+}
+
+/// An entry that was read whole stays so, whatever became of its page.
+fn keep_page(incoming: &mut IncomingEntry, old: &EntryView) {
+    let entry = &mut incoming.entry;
+    if old.entry.summary_html.is_some() && is_whole(&old.entry.text, &entry.text) {
+        let words = entry.summary_html.take().or(entry.content_html.take());
+        entry.summary_html = words;
+        entry.content_html.clone_from(&old.entry.content_html);
+        entry.text.clone_from(&old.entry.text);
+    }
 }
 
 /// The host wants no more requests now.
 struct Stop;
 
-/// The page's article replaces the feed's words only where it clearly says more.
-fn put(incoming: &mut IncomingEntry, found: Article) {
-    let own = incoming.entry.text.len();
-    if found.text.len() > own + own / 2 && found.text.len() >= own + 200 {
-        incoming.entry.content_html = Some(found.html);
-        incoming.entry.text = found.text;
+/// The page's article replaces the feed's words only where it clearly says more; they stay as the summary.
+fn put(incoming: &mut IncomingEntry, found: Article) -> bool {
+    let entry = &mut incoming.entry;
+    let says_more = is_whole(&found.text, &entry.text);
+    if says_more {
+        let words = entry.summary_html.take().or(entry.content_html.take());
+        entry.summary_html = words;
+        entry.content_html = Some(found.html);
+        entry.text = found.text;
     }
+    says_more
 }
 
 async fn page(shared: &Shared, url: &Url) -> Result<Option<Article>, Stop> {

@@ -278,7 +278,7 @@ fn unreadable_address(at: Timestamp) -> Told {
 async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<PollReport> {
     let parts = &shared.parts;
     let findings = findings::of(parts, &before, &mut told).await?;
-    full_text::read(shared, &before.key, &mut told, &findings).await;
+    full_text::read(shared, &before.key, &mut told.entries, &findings).await;
     let policy = parts.settings.policy(&before.key, told.received_at);
     let (old_url, old_standing) = (before.url.clone(), before.standing);
     let mut after = after_poll(

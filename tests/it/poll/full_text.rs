@@ -126,6 +126,54 @@ async fn robots_are_asked_once_a_day() {
     );
 }
 
+#[tokio::test]
+async fn an_entry_stays_whole_when_the_feed_words_its_summary_anew() {
+    let summary = "Two boats of the harbour line are rebuilt over the winter, with tickets valid until May; 3 comments";
+    let feed =
+        |origin: &Origin, words: &str| rss(&origin.url("/article")).replace("In short.", words);
+    let origin = Origin::start().await;
+    origin.replace("/article", html(page()));
+    let world = world(&origin, &origin.url("/article")).await;
+    origin.feed("/feed", feed(&origin, summary));
+    world.poll().await;
+    // One word more or less does not have the page read again, and is no edit of what readers have.
+    for (count, revision) in [("4 comments", 2), ("5 comments", 3)] {
+        origin.feed(
+            "/feed",
+            feed(&origin, &summary.replace("3 comments", count)),
+        );
+        world.wait(DAY);
+        world.poll().await;
+        let view = world.store.entries(None, 9).await.unwrap().remove(0);
+        assert_eq!(view.revision, revision);
+        assert_eq!(view.changed_at, view.shown_at);
+        assert!(
+            view.entry.text.contains("season tickets"),
+            "{}",
+            view.entry.text
+        );
+        let summary = view.entry.summary_html.unwrap();
+        assert!(summary.as_str().contains(count), "{}", summary.as_str());
+    }
+    assert_eq!(origin.requests_to("/article").len(), 1);
+    // Other words do, and where the page is gone by then, its text stays all the same.
+    origin.replace("/article", Reply::status(404));
+    origin.feed(
+        "/feed",
+        feed(&origin, "The council has taken the decision back."),
+    );
+    world.wait(DAY);
+    world.poll().await;
+    let view = world.store.entries(None, 9).await.unwrap().remove(0);
+    assert_eq!(origin.requests_to("/article").len(), 2);
+    assert_eq!(view.changed_at, view.shown_at);
+    assert!(
+        view.entry.text.contains("season tickets"),
+        "{}",
+        view.entry.text
+    );
+}
+
 /// The entry keeps the feed's words; the page was asked for `asked` times.
 async fn falls_back(origin: &Origin, link: &str, asked: usize) {
     let world = world(origin, link).await;
