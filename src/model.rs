@@ -21,7 +21,7 @@ pub use mail::{
     FrozenEdition, FrozenMessage, MessageId, MessageStanding, OutboxMessage, SubscriberId,
     SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
 };
-pub use poll::{HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
+pub use poll::{DayCount, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
 pub use push::{
     PushAnswer, PushDelivery, PushFuture, PushQuestion, PushReceipt, PushRenewal, PushState, Pushes,
 };

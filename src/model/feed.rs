@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FeedFormat, PollHints, PushState, Repair};
+use super::{DayCount, FeedFormat, PollHints, PushState, Repair};
 
 /// Row identity of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -306,6 +306,8 @@ pub struct PollMemory {
     pub reused_keys: BTreeMap<String, u32>,
     /// The operator approved the feed out of quarantine: its next document is believed, whatever it calls itself.
     pub approved: bool,
+    /// Entries that readers got, by day.
+    pub let_through: DayCount,
 }
 
 /// All that is known of a feed between polls.

@@ -128,3 +128,54 @@ pub enum SideWay {
     /// An archive holds them: history, not news.
     Archive,
 }
+
+/// How many entries of a feed readers got on a day: what the flood breaker measures by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DayCount {
+    /// The day, since 1970, UTC.
+    pub day: i64,
+    /// Entries let through on it.
+    pub count: u32,
+    /// The most of any day before, of the first document's days, or of what the operator approved at once.
+    pub most: u32,
+}
+
+impl DayCount {
+    /// Entries let through on the day of `at`.
+    #[must_use]
+    pub fn on(&self, at: Timestamp) -> usize {
+        if self.day == day_of(at) {
+            self.count as usize
+        } else {
+            0
+        }
+    }
+
+    /// Counts `entries` that were let through at `at`.
+    pub fn add(&mut self, entries: usize, at: Timestamp) {
+        if self.day != day_of(at) {
+            self.most = self.most.max(self.count);
+            (self.day, self.count) = (day_of(at), 0);
+        }
+        self.count = self.count.saturating_add(counted(entries));
+    }
+
+    /// Takes back what was counted and turned out to be known.
+    pub fn take_back(&mut self, entries: usize) {
+        self.count = self.count.saturating_sub(counted(entries));
+    }
+
+    /// So many on one day are nothing odd for this feed.
+    pub fn allow(&mut self, entries: usize) {
+        self.most = self.most.max(counted(entries));
+    }
+}
+
+fn counted(entries: usize) -> u32 {
+    u32::try_from(entries).unwrap_or(u32::MAX)
+}
+
+fn day_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(86_400)
+}

@@ -5,12 +5,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use super::Parts;
 use super::one::Told;
 use crate::model::{
-    EntryView, FeedId, FeedStanding, FeedState, IncomingEntry, PollReport, Verdict,
+    EntryView, FeedId, FeedMeta, FeedStanding, FeedState, IncomingEntry, Judge, PollReport,
+    Standing, Verdict,
 };
-use crate::schedule::{AnswerKind, entry_mark};
+use crate::schedule::{AnswerKind, Document, entry_mark};
 use crate::store::{Known, Result};
 
 /// Reused keys remembered per feed; a publisher who counts positions has as many as entries in its document.
@@ -29,15 +32,46 @@ pub(super) struct Findings {
     takeover: Option<String>,
     flood: Option<String>,
     had_notice: bool,
+    /// Entries that readers get, with the instant.
+    let_through: Option<(usize, Timestamp)>,
+    /// The most entries of one day in a first document.
+    batch: usize,
 }
 
-/// Looks at what was `told` of the feed; entries under a reused key leave with a key of their own.
-pub(super) async fn of(parts: &Parts, before: &FeedState, told: &mut Told) -> Result<Findings> {
+/// What is looked at: a document, by whichever way it came.
+pub(super) struct Page<'d> {
+    pub(super) entries: &'d mut [IncomingEntry],
+    /// What it says of its feed; taken away where readers must not see it.
+    pub(super) meta: &'d mut Option<FeedMeta>,
+    /// What the schedule learns from it.
+    pub(super) document: Option<&'d mut Document>,
+    pub(super) received_at: Timestamp,
+}
+
+impl Told {
+    pub(super) fn page(&mut self) -> Page<'_> {
+        Page {
+            entries: &mut self.entries,
+            meta: &mut self.meta,
+            document: match &mut self.answer.kind {
+                AnswerKind::Document(document) => Some(document),
+                _ => None,
+            },
+            received_at: self.received_at,
+        }
+    }
+}
+
+/// Looks at what `told` says of the feed; entries under a reused key leave with a key of their own.
+pub(super) async fn of(parts: &Parts, before: &FeedState, mut told: Page<'_>) -> Result<Findings> {
     let mut findings = Findings {
         reused: before.memory.reused_keys.clone(),
         had_notice: before.memory.notice.is_some(),
         ..Findings::default()
     };
+    if !before.memory.seeded {
+        findings.batch = largest_day(told.entries);
+    }
     if told.entries.is_empty() || !before.memory.seeded {
         return Ok(findings);
     }
@@ -105,34 +139,42 @@ impl Findings {
         }
     }
 
-    fn judge(&mut self, parts: &Parts, before: &FeedState, told: &mut Told, known: &Known) {
+    fn judge(&mut self, parts: &Parts, before: &FeedState, told: &mut Page<'_>, known: &Known) {
         let is_fresh = |one: &&IncomingEntry| {
             one.verdict == Verdict::Keep && known.unknown.contains(&one.entry.key)
         };
         let fresh: Vec<&IncomingEntry> = told.entries.iter().filter(is_fresh).collect();
         let quarantined = before.standing == FeedStanding::Quarantined;
-        if let (false, false, Some(old), Some(new)) =
-            (quarantined, before.memory.approved, &known.meta, &told.meta)
-        {
+        if let (false, false, Some(old), Some(new)) = (
+            quarantined,
+            before.memory.approved,
+            &known.meta,
+            &*told.meta,
+        ) {
             self.takeover = parts
                 .matcher
                 .suspicious(before, (old, new), &fresh, told.received_at);
         }
         if quarantined || self.takeover.is_some() {
             // Readers go on seeing the name that the feed had before.
-            told.meta = None;
+            *told.meta = None;
         } else {
-            let max_new = parts.settings.feed(&before.key).max_new;
-            self.flood = parts
-                .matcher
-                .flood_notice(before, &fresh, told.received_at, max_new);
+            let (at, max_new) = (told.received_at, parts.settings.feed(&before.key).max_new);
+            self.flood = parts.matcher.flood_notice(before, &fresh, at, max_new);
+            let standings = parts.matcher.admit(before, &fresh, at, max_new);
+            let shown = standings.iter().filter(|one| **one == Standing::Shown);
+            self.let_through = Some((shown.count(), at));
         }
     }
 
     /// Puts into the feed's new state what belongs into the poll's own commit.
     pub(super) fn note(&self, after: &mut FeedState) {
+        after.memory.let_through.allow(self.batch);
         if !self.read {
             return;
+        }
+        if let Some((entries, at)) = self.let_through.filter(|(entries, _)| *entries > 0) {
+            after.memory.let_through.add(entries, at);
         }
         after.memory.reused_keys.clone_from(&self.reused);
         after.memory.approved = false;
@@ -146,12 +188,17 @@ impl Findings {
 
     /// Tells the operator, now that the commit has said what became of the entries.
     pub(super) async fn tell(
-        self,
+        &self,
         parts: &Parts,
         (id, key): (FeedId, &str),
         offered: usize,
         report: &PollReport,
     ) -> Result<()> {
+        let known = report.recognised;
+        if known > 0 && self.let_through.is_some() {
+            let correct = move |state: &mut FeedState| state.memory.let_through.take_back(known);
+            parts.store.update_feed(id, Box::new(correct)).await?;
+        }
         if let Some(takeover) = &self.takeover {
             tracing::warn!(
                 feed.id = ?key, notice = ?takeover,
@@ -178,9 +225,7 @@ impl Findings {
         if self.flood.is_some() && notice == self.flood {
             return Ok(());
         }
-        let (had_notice, flood) = (self.had_notice, self.flood);
-        if notice.is_none() && flood.is_none() || notice.is_some() && flood.is_none() && had_notice
-        {
+        if self.flood.is_none() && (notice.is_none() || self.had_notice) {
             return Ok(());
         }
         let correct = move |state: &mut FeedState| state.memory.notice = notice;
@@ -225,11 +270,20 @@ fn numbered(key: &str, number: u32) -> String {
 }
 
 /// What the schedule learns new entries by follows the keys.
-fn remark(told: &mut Told) {
-    let AnswerKind::Document(document) = &mut told.answer.kind else {
+fn remark(told: &mut Page<'_>) {
+    let Some(document) = &mut told.document else {
         return;
     };
-    for (trace, incoming) in document.entries.iter_mut().zip(&told.entries) {
+    for (trace, incoming) in document.entries.iter_mut().zip(&*told.entries) {
         trace.mark = entry_mark(&incoming.entry.key);
     }
+}
+
+/// The most entries that a document dates to one day: how this feed comes, before anything else is known of it.
+fn largest_day(entries: &[IncomingEntry]) -> usize {
+    let mut days: HashMap<i64, usize> = HashMap::new();
+    for at in entries.iter().filter_map(|one| one.entry.published_at) {
+        *days.entry(at.as_second().div_euclid(86_400)).or_default() += 1;
+    }
+    days.into_values().max().unwrap_or(0)
 }

@@ -277,7 +277,7 @@ fn unreadable_address(at: Timestamp) -> Told {
 /// Entries, validators, schedule and error state in one commit.
 async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<PollReport> {
     let parts = &shared.parts;
-    let findings = findings::of(parts, &before, &mut told).await?;
+    let findings = findings::of(parts, &before, told.page()).await?;
     full_text::read(shared, &before.key, &mut told.entries, &findings).await;
     let policy = parts.settings.policy(&before.key, told.received_at);
     let (old_url, old_standing) = (before.url.clone(), before.standing);

@@ -13,10 +13,16 @@ use super::link;
 const ARCHIVE_S: i64 = 30 * 86_400;
 /// So many of them are an archive leaking; fewer are a publisher who dates by hand.
 const ARCHIVE_MANY: usize = 5;
-/// A poll brings a flood beyond so many times the day's usual number …
+/// A day brings a flood beyond so many times the usual number of a day …
 const FLOOD_RATE: f64 = 5.0;
-/// … and beyond so many times the first poll's limit.
+/// … beyond so many times the first poll's limit …
 const FLOOD_FACTOR: usize = 3;
+/// … and beyond so many times the most that one day has brought: weekly and monthly feeds come in batches.
+const FLOOD_BATCH: usize = 2;
+/// Days that the usual number looks back.
+const WINDOW_DAYS: i64 = 28;
+/// A feed known for less says too little of a day.
+const LEAST_DAYS: f64 = 0.125;
 
 /// Standing of each of `fresh`, in their order.
 pub(super) fn admit(
@@ -44,12 +50,12 @@ pub(super) fn admit(
     let shown: Vec<usize> = (0..fresh.len())
         .filter(|at| standings[*at] == Standing::Shown)
         .collect();
-    if shown.len() > flood_limit(before, seen_at, max_new) {
+    let today = before.memory.let_through.on(seen_at);
+    let limit = flood_limit(before, seen_at, max_new);
+    if today + shown.len() > limit {
         let rest: Vec<&IncomingEntry> = shown.iter().map(|at| fresh[*at]).collect();
-        for (at, standing) in shown
-            .iter()
-            .zip(newest_shown(&rest, max_new, Standing::Held))
-        {
+        let room = max_new.min(limit.saturating_sub(today));
+        for (at, standing) in shown.iter().zip(newest_shown(&rest, room, Standing::Held)) {
             standings[*at] = standing;
         }
     }
@@ -63,13 +69,19 @@ pub(super) fn flood_notice(
     seen_at: Timestamp,
     max_new: usize,
 ) -> Option<String> {
-    let held = admit(before, fresh, seen_at, max_new)
-        .into_iter()
-        .filter(|standing| *standing == Standing::Held)
-        .count();
+    let standings = admit(before, fresh, seen_at, max_new);
+    let count = |wanted| standings.iter().filter(|one| **one == wanted).count();
+    let (shown, held) = (count(Standing::Shown), count(Standing::Held));
+    let before_it = match before.memory.let_through.on(seen_at) {
+        0 => "at once".to_owned(),
+        today => format!("after {today} of the same day"),
+    };
     let usual = per_day(&before.memory.rhythm, seen_at);
     (held > 0).then(|| {
-        format!("{} new entries at once, usually {usual:.1} a day: the newest {max_new} are shown, {held} held back", fresh.len())
+        format!(
+            "{} new entries {before_it}, usually {usual:.1} a day: the newest {shown} are shown, {held} held back",
+            fresh.len()
+        )
     })
 }
 
@@ -142,19 +154,22 @@ fn flood_limit(before: &FeedState, seen_at: Timestamp, max_new: usize) -> usize 
         (seen_at.as_second() - at.as_second()).max(0) as f64 / 86_400.0
     });
     let by_rate = (FLOOD_RATE * usual * away_days.max(1.0)).min(1e6) as usize;
-    by_rate.max(FLOOD_FACTOR * max_new)
+    let by_batch = FLOOD_BATCH.saturating_mul(before.memory.let_through.most as usize);
+    by_rate.max(by_batch).max(FLOOD_FACTOR * max_new)
 }
 
-/// Entries a day over the days that the rhythm covers.
+/// Entries a day, over as long as the feed is known and four weeks at most.
 fn per_day(rhythm: &Rhythm, seen_at: Timestamp) -> f64 {
-    let total: u32 = rhythm.days.iter().map(|count| u32::from(*count)).sum();
-    let first_at = rhythm.first_day * 86_400;
-    let covered = ((seen_at.as_second() - first_at) as f64 / 86_400.0).clamp(1.0, 28.0);
-    if rhythm.days.is_empty() {
-        0.0
-    } else {
-        f64::from(total) / covered
-    }
+    let oldest = seen_at.as_second().div_euclid(86_400) - WINDOW_DAYS;
+    let days = rhythm.days.iter().zip(rhythm.first_day..);
+    let total: u32 = days
+        .filter(|(_, day)| *day >= oldest)
+        .map(|(count, _)| u32::from(*count))
+        .sum();
+    let known_days = rhythm.observed_since.map_or(WINDOW_DAYS as f64, |since| {
+        (seen_at.as_second() - since.as_second()) as f64 / 86_400.0
+    });
+    f64::from(total) / known_days.clamp(LEAST_DAYS, WINDOW_DAYS as f64)
 }
 
 /// A feed that slept far longer than ever before and for a month at least.

@@ -708,6 +708,51 @@ fn a_flood_is_held_but_for_its_newest() {
 }
 
 #[test]
+fn a_batch_that_the_feed_is_known_for_is_no_flood() {
+    let mut weekly = feed(0, true);
+    admits(&weekly, &[1; 7], 2, "SSHHHHH");
+    weekly.memory.let_through.allow(12);
+    admits(&weekly, &[1; 24], 2, &"S".repeat(24));
+    assert!(flooded(&weekly, 25));
+}
+
+#[test]
+fn a_young_feed_is_measured_by_its_age() {
+    // Ten entries in two days are five a day, not ten in four weeks.
+    let mut young = feed(0, true);
+    young.memory.rhythm.days[26..].copy_from_slice(&[5, 5]);
+    young.memory.rhythm.observed_since = Some(day(-1));
+    assert!(!flooded(&young, 25));
+    assert!(flooded(&young, 26));
+    young.memory.rhythm.observed_since = Some(day(-40));
+    assert!(flooded(&young, 9));
+}
+
+#[test]
+fn what_comes_in_drops_is_counted_by_the_day() {
+    let mut quiet = feed(1, true);
+    quiet.memory.let_through.add(5, day(1));
+    admits(&quiet, &[1], 2, "S");
+    admits(&quiet, &[1, 1, 1], 2, "SHH");
+    quiet.memory.let_through.add(1, day(1));
+    admits(&quiet, &[1], 2, "H");
+    // The day before does not count against today, and tells what the feed can bring.
+    let mut rested = feed(1, true);
+    rested.memory.let_through.add(6, day(-1));
+    rested.memory.let_through.add(1, day(1));
+    assert!(!flooded(&rested, 11));
+    assert!(flooded(&rested, 12));
+}
+
+/// Whether `count` entries at once are held back in part.
+fn flooded(before: &FeedState, count: usize) -> bool {
+    let fresh = vec![incoming(entry("t", "", None)); count];
+    let fresh: Vec<&IncomingEntry> = fresh.iter().collect();
+    let notice = Matcher::default().flood_notice(before, &fresh, day(1), 2);
+    notice.is_some()
+}
+
+#[test]
 fn an_archive_that_leaks_goes_to_the_backlog() {
     let known = feed(1, true);
     admits(&known, &[1, -40, -41, -42, -43], 5, "SSSSS");

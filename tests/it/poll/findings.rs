@@ -304,6 +304,70 @@ async fn a_flood_is_held_back_until_approved() {
     assert!(approve(&world).await.contains("approved"));
     assert_eq!(visible(&world).await, 101);
     assert!(feeds(&world, None).await.contains("0 of them not well"));
+    // The operator's word stands for the next one of that size.
+    let again: Vec<Item> = (200..300)
+        .map(|at| numbered(at, &format!("n-{at}")))
+        .collect();
+    next(&origin, &world, document(OURS, &again)).await;
+    assert_eq!(visible(&world).await, 201);
+}
+
+/// A world whose feed is as old as its first entry, of 2 February.
+async fn settled(items: &[Item]) -> (Origin, World) {
+    let origin = Origin::start().await;
+    let first = document(OURS, items).replacen("02 Mar", "02 Feb", 1);
+    origin.feed("/feed", first);
+    let config = super::one_feed(&origin.url("/feed")) + "max_new = 10\n";
+    let world = World::new(&config).await;
+    world.poll().await;
+    (origin, world)
+}
+
+fn issue(numbers: std::ops::Range<usize>, day: usize) -> Vec<Item> {
+    let item = |at| Item {
+        hour: 8 + 24 * day,
+        ..numbered(at, &format!("n-{at}"))
+    };
+    numbers.map(item).collect()
+}
+
+#[tokio::test]
+async fn a_drip_is_held_back_like_a_flood() {
+    let (origin, world) = settled(&[tale(0, "a", 8)]).await;
+    world.wait(DAY);
+    let mut shown = Vec::new();
+    for part in 0..3 {
+        origin.feed(
+            "/feed",
+            document(OURS, &issue(part * 20..part * 20 + 20, 1)),
+        );
+        assert_eq!(world.poll().await.changed, 1);
+        shown.push(visible(&world).await);
+        world.wait(Duration::from_secs(6 * 3600));
+    }
+    assert_eq!(shown, [21, 31, 31]);
+    let told = feeds(&world, None).await;
+    let notice = "notice: 20 new entries after 30 of the same day, usually ";
+    assert!(told.contains(notice), "{told}");
+}
+
+#[tokio::test]
+async fn issues_of_many_entries_come_whole() {
+    let (origin, world) = settled(&issue(0..40, 0)).await;
+    assert_eq!(visible(&world).await, 10);
+    for (number, days) in [(1, 7), (2, 28)] {
+        let next = issue(number * 40..number * 40 + 40, days);
+        origin.feed("/feed", document(OURS, &next));
+        world.clock.set("2026-03-02T11:00:00Z".parse().unwrap());
+        world.wait(Duration::from_secs(86_400 * days as u64));
+        assert_eq!(world.poll().await.changed, 1);
+        assert_eq!(
+            visible(&world).await,
+            10 + number * 40,
+            "{}",
+            feeds(&world, None).await
+        );
+    }
 }
 
 #[tokio::test]
