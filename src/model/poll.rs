@@ -124,6 +124,8 @@ pub enum SideWay {
         marks: Vec<u32>,
         /// As [`PollCommit::max_new`].
         max_new: usize,
+        /// What is to be remembered of the feed beside its entries, in the same commit.
+        note: Box<dyn FnOnce(&mut FeedState) + Send>,
     },
     /// An archive holds them: history, not news.
     Archive,

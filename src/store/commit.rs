@@ -94,10 +94,15 @@ pub(super) fn side(conn: &Connection, side: SideCommit, judge: &dyn Judge) -> Ou
     };
     let mut state = before.clone();
     let max_new = match side.way {
-        SideWay::Push { marks, max_new } => {
+        SideWay::Push {
+            marks,
+            max_new,
+            note,
+        } => {
             if let Some(known) = state.memory.push.as_mut() {
                 known.brought(marks);
             }
+            note(&mut state);
             feeds::write(conn, &state)?;
             max_new
         }

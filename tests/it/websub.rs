@@ -6,7 +6,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use feedmill::model::{PollReason, PushAnswer, PushDelivery, PushQuestion, PushReceipt, PushState};
+use feedmill::model::{
+    FeedStanding, PollReason, PushAnswer, PushDelivery, PushQuestion, PushReceipt, PushState,
+    Standing,
+};
 
 use crate::support::client;
 use crate::support::origin::{Origin, Recorded, Reply};
@@ -392,6 +395,96 @@ async fn case_300_a_delivery_is_stored_and_touches_neither_validators_nor_schedu
     let world = world.restart(None).await;
     assert_eq!(entries(&world).await, 2);
     assert_eq!(origin.requests_to("/feed").len(), 1);
+}
+
+/// What a hub brings is judged as a poll's document is.
+#[tokio::test]
+async fn a_delivery_neither_reuses_keys_nor_takes_over_nor_floods() {
+    let item = |guid: &str, title: &str, text: &str, day: u8| {
+        format!(
+            "<item><title>{title}</title><link>https://site.example/{}</link>\
+             <guid isPermaLink=\"false\">{guid}</guid><pubDate>{day:02} Mar 2026 08:00:00 GMT</pubDate>\
+             <description>{text}</description></item>",
+            title.replace(' ', "-")
+        )
+    };
+    let feed = |(title, site, language): (&str, &str, &str), items: &str| {
+        rss(&[], items)
+            .replace(
+                "<title>A feed<",
+                &format!("<language>{language}</language><title>{title}<"),
+            )
+            .replace("https://site.example/</link>", &format!("{site}</link>"))
+    };
+    let ours = ("A feed", "https://site.example/", "en");
+    let first = item(
+        "latest",
+        "Harbour ferry goes electric",
+        "Two battery ferries cut the noise.",
+        1,
+    );
+    let second = item(
+        "latest",
+        "Bakers strike over flour",
+        "Ovens stayed cold in ninety villages.",
+        2,
+    );
+    let (origin, world, token) = verified().await;
+    let hub = links(&origin.url("/hub"), &origin.url("/feed"));
+    origin.feed("/feed", feed(ours, &format!("{hub}{first}")));
+    world.wait(25 * HOUR);
+    world.poll().await;
+    assert_eq!(
+        deliver(&world, &token, &feed(ours, &second), None).await,
+        PushReceipt::Taken
+    );
+    let titles = async || {
+        let views = world.store.entries(None, 2).await.unwrap().into_iter();
+        Vec::from_iter(views.map(|view| view.entry.title))
+    };
+    assert_eq!(
+        titles().await,
+        ["Bakers strike over flour", "Harbour ferry goes electric"]
+    );
+    // The poll that follows knows it by the same key.
+    origin.feed("/feed", feed(ours, &format!("{hub}{second}")));
+    world.wait(25 * HOUR);
+    world.poll().await;
+    assert_eq!(entries(&world).await, 3);
+    let many: String = (0..90)
+        .map(|at| {
+            item(
+                &format!("n{at}"),
+                &format!("Note {at}"),
+                &format!("Words{at}."),
+                2,
+            )
+        })
+        .collect();
+    deliver(&world, &token, &feed(ours, &many), None).await;
+    let notice = world.feed("one").await.memory.notice.unwrap();
+    assert!(notice.starts_with("90 new entries"), "{notice}");
+    let theirs = ("Lucky Casino", "https://casino.example/", "tr");
+    let spam: String = (0..60)
+        .map(|at| {
+            item(
+                &format!("s{at}"),
+                &format!("Win {at}"),
+                &format!("Luck{at}."),
+                2,
+            )
+        })
+        .collect();
+    deliver(&world, &token, &feed(theirs, &spam), None).await;
+    let taken = world.feed("one").await;
+    assert_eq!(taken.standing, FeedStanding::Quarantined);
+    let newest = world.store.entries(None, 60).await.unwrap();
+    assert!(
+        newest
+            .iter()
+            .all(|view| view.entry.title.starts_with("Win "))
+    );
+    assert!(newest.iter().all(|view| view.standing != Standing::Shown));
 }
 
 #[tokio::test]

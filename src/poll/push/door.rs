@@ -1,15 +1,18 @@
-//! WebSub, the side that answers: a hub's questions, and what it brings. A delivery is read and committed as a poll's
-//! document is, and is durable before the hub hears that it was taken; it touches neither validators nor schedule
+//! WebSub, the side that answers: a hub's questions, and what it brings. A delivery is read, judged and committed as a
+//! poll's document is, and is durable before the hub hears that it was taken; it touches neither validators nor schedule
 //! (R6.9). Refuses callbacks that nobody asked for, and bodies that the hub has not signed.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::super::document::{self, Reading};
-use super::super::{Shared, told};
+use super::super::findings::{self, Findings};
+use super::super::{Shared, full_text, told};
 use super::signature;
 use crate::model::{
-    FeedId, FeedStanding, FeedState, PushAnswer, PushDelivery, PushFuture, PushQuestion,
-    PushReceipt, Pushes, SideCommit, SideWay,
+    FeedId, FeedStanding, FeedState, PollReport, PushAnswer, PushDelivery, PushFuture,
+    PushQuestion, PushReceipt, Pushes, SideCommit, SideWay,
 };
 use crate::schedule;
 use crate::store::Result;
@@ -122,7 +125,7 @@ impl Shared {
             polled => polled.to_owned(),
         };
         let origin = (delivery.content_type, base);
-        let read = match document::read(self, feed, delivery.body, origin, now).await {
+        let mut read = match document::read(self, feed, delivery.body, origin, now).await {
             Reading::Feed(read) => *read,
             Reading::Same => return Ok(()),
             Reading::Nothing(trouble) => {
@@ -130,25 +133,10 @@ impl Shared {
                 return Ok(());
             }
         };
-        let way = SideWay::Push {
-            marks: read
-                .document
-                .entries
-                .iter()
-                .map(|entry| entry.mark)
-                .collect(),
-            max_new: self.parts.settings.feed(&feed.key).max_new,
-        };
-        let commit = SideCommit {
-            feed: feed.id,
-            entries: read.entries,
-            seen_at: now,
-            way,
-        };
-        let report = self
-            .parts
-            .store
-            .commit_side(commit, std::sync::Arc::clone(&self.judge))
+        let (findings, report) = self.commit_pushed(feed, &mut read, now).await?;
+        let offered = read.document.entries.len();
+        findings
+            .tell(&self.parts, (feed.id, &feed.key), offered, &report)
             .await?;
         told::brought(&feed.key, &report);
         self.parts.metrics.entries(report.new, report.changed);
@@ -156,5 +144,44 @@ impl Shared {
             self.parts.touched.notify_one();
         }
         Ok(())
+    }
+    /// Judged as a poll's entries are: keys used again, a feed taken over, a flood, pages behind the entries.
+    async fn commit_pushed(
+        &self,
+        feed: &FeedState,
+        read: &mut document::Read,
+        now: Timestamp,
+    ) -> Result<(Arc<Findings>, PollReport)> {
+        let mut meta = Some(std::mem::take(&mut read.meta));
+        let page = findings::Page {
+            entries: &mut read.entries,
+            meta: &mut meta,
+            document: Some(&mut read.document),
+            received_at: now,
+        };
+        let findings = findings::of(&self.parts, feed, page).await?;
+        full_text::read(self, &feed.key, &mut read.entries, &findings).await;
+        let findings = Arc::new(findings);
+        let noting = Arc::clone(&findings);
+        let note = move |state: &mut FeedState| {
+            // The operator's word is for the next document that says what the feed calls itself, which is a poll's.
+            let approved = state.memory.approved;
+            noting.note(state);
+            state.memory.approved = approved;
+        };
+        let marks = read.document.entries.iter().map(|entry| entry.mark);
+        let commit = SideCommit {
+            feed: feed.id,
+            seen_at: now,
+            way: SideWay::Push {
+                marks: marks.collect(),
+                max_new: self.parts.settings.feed(&feed.key).max_new,
+                note: Box::new(note),
+            },
+            entries: std::mem::take(&mut read.entries),
+        };
+        let judge = Arc::clone(&self.judge);
+        let report = self.parts.store.commit_side(commit, judge).await?;
+        Ok((findings, report))
     }
 }
