@@ -14,6 +14,7 @@ mod known;
 mod ledger;
 mod mailing;
 mod marks;
+mod meanwhile;
 mod migrations;
 mod notes;
 mod open;

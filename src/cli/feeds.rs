@@ -127,6 +127,7 @@ async fn approve(store: &Store, name: &str, out: &mut Output) -> anyhow::Result<
     let lift = move |state: &mut FeedState| {
         state.memory.notice = None;
         state.memory.approved |= taken_over;
+        state.memory.approvals += 1;
         state.memory.let_through.allow(shown);
     };
     store.update_feed(feed.id, Box::new(lift)).await?;

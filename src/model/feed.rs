@@ -306,6 +306,8 @@ pub struct PollMemory {
     pub reused_keys: BTreeMap<String, u32>,
     /// The operator approved the feed out of quarantine: its next document is believed, whatever it calls itself.
     pub approved: bool,
+    /// How often the operator approved what was held: a poll that was under way meanwhile knows by it.
+    pub approvals: u32,
     /// Entries that readers got, by day.
     pub let_through: DayCount,
 }

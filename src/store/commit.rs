@@ -12,10 +12,10 @@ use super::ledger::Ledger;
 use super::marks::{self, Marks};
 use super::row::{Outcome, hash64, head64, json, ms};
 use super::stories::Revived;
-use super::{bands, entries, feeds, rulings, stories};
+use super::{bands, entries, feeds, meanwhile, rulings, stories};
 use crate::model::{
-    FeedStanding, FeedState, IncomingEntry, Judge, PollCommit, PollReport, PushState, Recognition,
-    SideCommit, SideWay, Standing, Verdict,
+    FeedStanding, FeedState, IncomingEntry, Judge, PollCommit, PollReport, Recognition, SideCommit,
+    SideWay, Standing, Verdict,
 };
 
 /// What one commit gathers.
@@ -24,6 +24,8 @@ pub(super) struct Commit<'a> {
     pub(super) poll: &'a PollCommit,
     pub(super) judge: &'a dyn Judge,
     pub(super) report: PollReport,
+    /// The feed's, as this commit leaves it.
+    standing: FeedStanding,
     /// (hash, entry) pairs, written sorted at the end: neighbours share pages.
     pub(super) marks: Vec<(i64, i64)>,
     /// What is appended to the log of bands at the end.
@@ -56,34 +58,20 @@ pub(super) fn poll(conn: &Connection, poll: &PollCommit, judge: &dyn Judge) -> O
     } else {
         feeds::by_id(conn, poll.state.id)?
     };
-    let pushed = with_push(conn, &poll.state)?;
-    feeds::write(conn, pushed.as_ref().unwrap_or(&poll.state))?;
+    let merged = meanwhile::merged(conn, &poll.state)?;
+    let state = merged.as_ref().unwrap_or(&poll.state);
+    feeds::write(conn, state)?;
     if let Some(host) = &poll.host {
         feeds::save_host(conn, host)?;
     }
     write_meta(conn, poll)?;
     let mut commit = Commit::new(conn, poll, judge);
+    commit.standing = state.standing;
     if let Some(before) = before {
         commit.entries(&before)?;
     }
     commit.ledger.close(conn)?;
     Ok(commit.report)
-}
-
-/// The state with the subscription as hubs have left it meanwhile; none where there is no subscription.
-fn with_push(conn: &Connection, polled: &FeedState) -> Outcome<Option<FeedState>> {
-    let sql = "SELECT callback IS NOT NULL FROM feed WHERE id = ?1";
-    let subscribed: Option<bool> = conn
-        .prepare_cached(sql)?
-        .query_row([polled.id.0], |row| row.get(0))
-        .optional()?;
-    if subscribed != Some(true) && polled.memory.push.is_none() {
-        return Ok(None);
-    }
-    let stored = feeds::by_id(conn, polled.id)?.and_then(|stored| stored.memory.push);
-    let mut state = polled.clone();
-    state.memory.push = PushState::after_poll(stored, &polled.memory);
-    Ok(Some(state))
 }
 
 /// Entries that a hub brought or an archive holds, and nothing else of the feed. Nothing is inferred from what is not
@@ -157,6 +145,7 @@ impl<'a> Commit<'a> {
             poll,
             judge,
             report: PollReport::default(),
+            standing: poll.state.standing,
             marks: Vec::new(),
             banded: Vec::new(),
             ledger: Ledger::default(),
@@ -343,9 +332,7 @@ impl Commit<'_> {
     /// Nothing of a quarantined feed is shown, whatever the judge said of the single entry.
     fn guarded(&self, standing: Standing) -> Standing {
         match standing {
-            Standing::Shown if self.poll.state.standing == FeedStanding::Quarantined => {
-                Standing::Quarantined
-            }
+            Standing::Shown if self.standing == FeedStanding::Quarantined => Standing::Quarantined,
             standing => standing,
         }
     }

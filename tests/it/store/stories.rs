@@ -258,6 +258,34 @@ async fn what_a_quarantined_feed_brings_waits_for_the_operator() {
     assert_eq!(bench.state("a").await.standing, FeedStanding::Active);
 }
 
+#[tokio::test]
+async fn what_the_operator_approves_while_a_poll_is_under_way_stays_approved() {
+    let bench = Bench::new().await;
+    bench.feeds(&["a"], NOW).await;
+    let mut state = bench.state("a").await;
+    state.standing = FeedStanding::Quarantined;
+    state.memory.notice = Some("taken over".to_owned());
+    bench.poll_as(state, NOW, vec![entry("1", "One")]).await;
+    let under_way = bench.state("a").await;
+    let id = under_way.id;
+    bench.store.approve_feed(id, Arc::new(Exact)).await.unwrap();
+    let lift = |state: &mut FeedState| {
+        state.memory.notice = None;
+        state.memory.approved = true;
+        state.memory.approvals += 1;
+    };
+    bench.store.update_feed(id, Box::new(lift)).await.unwrap();
+    let both = vec![entry("1", "One"), entry("2", "Two")];
+    bench.poll_as(under_way, NOW, both).await;
+    assert_eq!(bench.titles(&["all"]).await, ["Two", "One"]);
+    let after = bench.state("a").await;
+    assert_eq!(
+        (after.standing, after.memory.notice, after.memory.approved),
+        (FeedStanding::Active, None, true)
+    );
+    assert_eq!(after.memory.counters.polls, 2);
+}
+
 /// The author's own copy leads, also where it comes into the story by the operator's word.
 #[tokio::test]
 async fn what_the_operator_joins_or_approves_takes_the_lead_it_deserves() {
