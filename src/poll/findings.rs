@@ -234,14 +234,21 @@ impl Findings {
 }
 
 /// Keys whose entry is now under another key of the same document, or that took over another's entry: publishers who
-/// count positions move every entry down when a new one comes. Page and title together prove it.
+/// count positions move every entry down when a new one comes. Page and title together prove it; where an entry has no
+/// page of its own, text and title.
 fn swapped(entries: &[IncomingEntry], known: &Known) -> HashSet<String> {
     type Face<'a> = (&'a str, &'a str);
     fn stored(view: &EntryView) -> Option<Face<'_>> {
-        Some((view.canonical_link.as_deref()?, &view.entry.title))
+        let link = view.canonical_link.as_deref();
+        face(link, (&view.entry.title, &view.entry.text))
     }
     fn offered(one: &IncomingEntry) -> Option<Face<'_>> {
-        Some((one.keys.canonical_link.as_deref()?, &one.entry.title))
+        let link = one.keys.canonical_link.as_deref();
+        face(link, (&one.entry.title, &one.entry.text))
+    }
+    fn face<'a>(link: Option<&'a str>, (title, text): (&'a str, &'a str)) -> Option<Face<'a>> {
+        let page = link.unwrap_or(text);
+        (!page.is_empty()).then_some((page, title))
     }
     let before: HashSet<Face<'_>> = known
         .reworded

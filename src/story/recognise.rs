@@ -120,6 +120,8 @@ pub(super) fn reuses_key(
     let evidence = Evidence::between((&old.0.title, old.1), (&new.0.title, new.1));
     let other_link = match (&old.1.canonical_link, &new.1.canonical_link) {
         (Some(old), Some(new)) => old != new,
+        // Entries without a page of their own have nothing but words to tell them apart.
+        (None, None) => !old.0.title.is_empty() && !new.0.title.is_empty(),
         _ => false,
     };
     let newer = match (old.0.published_at, new.0.published_at) {

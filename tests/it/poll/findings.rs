@@ -227,6 +227,32 @@ async fn guids_that_count_positions_repeat_nothing() {
     assert_eq!(visible(&world).await, 4);
 }
 
+/// The same without pages: notes and announcements.
+#[tokio::test]
+async fn entries_without_links_are_told_apart_by_their_words() {
+    let bare = |at, guid, hour| Item {
+        link: String::new(),
+        ..tale(at, guid, hour)
+    };
+    let (origin, world) = world(&[bare(0, "latest", 8)]).await;
+    let second = document(OURS, &[bare(1, "latest", 30)]);
+    next(&origin, &world, second).await;
+    assert_eq!(entries(&world).await, [shown(0, 1), shown(1, 1)]);
+    let mut edited = bare(1, "latest", 31);
+    edited.text += " Talks go on.";
+    next(&origin, &world, document(OURS, &[edited])).await;
+    assert_eq!(entries(&world).await, [shown(0, 1), shown(1, 2)]);
+    let (origin, world) = self::world(&[bare(1, "1", 8), bare(0, "2", 7)]).await;
+    let three = [bare(2, "1", 30), bare(1, "2", 8), bare(0, "3", 7)];
+    next(&origin, &world, document(OURS, &three)).await;
+    let mut told = entries(&world).await;
+    told.sort_by_key(|one| TALES.iter().position(|tale| tale.0 == one.0));
+    assert_eq!(
+        told.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(),
+        TALES[..3].iter().map(|tale| tale.0).collect::<Vec<_>>()
+    );
+}
+
 #[tokio::test]
 async fn an_edit_under_the_same_guid_stays_one_entry() {
     let (origin, world) = world(&[tale(0, "a", 8)]).await;
