@@ -1,7 +1,8 @@
 //! `plan --with FILE`: what a changed config would have added to and removed from each merged feed and digest over the
-//! last days, judged anew from stored entries, those that rules dropped among them. Reads only: neither the database
-//! nor the daemon learns of it. Caps (`limit`, `per_feed`, `max_stories`) are left aside: they decide how much of this
-//! fits, not what it is.
+//! last days, judged anew from stored entries, those that rules dropped among them. Nothing of it is applied; where a
+//! merged feed is a saved search, the search index is brought up to date first, as any search does. Caps (`limit`,
+//! `per_feed`, `max_stories`) are left aside: they decide how much of this fits, not what it is. Titles and texts that a
+//! rule rewrote are stored as rewritten, and judged so; the output says where that may matter.
 
 mod outcome;
 mod units;
@@ -79,11 +80,25 @@ pub async fn run(
         args.with.display(),
         global.config.display()
     ))?;
+    if rewrites(&old) {
+        out.line(REWRITTEN)?;
+    }
     outcomes
         .iter()
         .flat_map(lines)
         .try_for_each(|line| out.line(&line))?;
     Ok(Exit::Fine)
+}
+
+/// What stands above the outcomes where stored entries may not be what publishers wrote.
+const REWRITTEN: &str =
+    "(titles and texts that set_title and cut have rewritten are judged as rewritten)";
+
+fn rewrites(generation: &Generation) -> bool {
+    let filters = generation.config.filters.values();
+    filters
+        .into_iter()
+        .any(|filter| filter.set_title.is_some() || !filter.cut.is_empty())
 }
 
 fn lines(outcome: &Outcome) -> Vec<String> {

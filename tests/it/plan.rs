@@ -194,3 +194,38 @@ fn json_tells_the_same_and_a_refused_config_ends_with_2() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("resembles"));
 }
+
+#[test]
+fn rewritten_titles_are_said_to_be_judged_as_rewritten() {
+    let home = home();
+    let text = std::fs::read_to_string(home.path("feedmill.toml")).unwrap();
+    let old = text.replace(
+        "[filter.no-ads]\n",
+        "[filter.no-ads]\nset_title = \"{title}\"\n",
+    );
+    home.write("feedmill.toml", old);
+    let same = home.path("feedmill.toml");
+    let told = home.verb(&["plan", "--with", same.to_str().unwrap()]);
+    assert_eq!(
+        told.lines().nth(1),
+        Some("(titles and texts that set_title and cut have rewritten are judged as rewritten)")
+    );
+}
+
+/// Found among all stories of these days, however many match better elsewhere.
+#[test]
+fn a_saved_search_is_asked_of_each_story() {
+    check(
+        &[(
+            "title = \"Wet\"\n",
+            "title = \"Wet\"\nsearch = '-dredging'\n",
+        )],
+        &[
+            "publish all: 3 stories, was 3",
+            "publish wet: 1 stories, was 2",
+            "  - Dredging begins  [rivers]  not found by its search",
+            "digest morning: 1 stories, was 2",
+            "  - Dredging begins  [rivers]  not found by its search",
+        ],
+    );
+}

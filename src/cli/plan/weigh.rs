@@ -11,11 +11,8 @@ use super::units::{self, Unit};
 use crate::config::{DigestConfig, FeedConfig, PublishConfig};
 use crate::daemon::Generation;
 use crate::filter::RuleScene;
-use crate::model::{EntryView, FeedMeta, Judge, SearchQuery, Standing, StoryId, Verdict};
+use crate::model::{EntryView, FeedMeta, Judge, Standing, StoryId, Verdict};
 use crate::store::{Result, Store};
-
-/// Hits of a saved search that are looked at.
-const SEARCHED: usize = 500;
 
 /// A unit as one config would show it; or why not.
 type Seen = std::result::Result<Vec<EntryView>, String>;
@@ -113,14 +110,10 @@ impl<'a> Side<'a> {
             .publish
             .values()
             .filter_map(|output| output.search.clone());
+        let stories: Vec<StoryId> = units.iter().filter_map(|unit| unit.story).collect();
         for text in searches {
-            let query = SearchQuery {
-                text: text.clone(),
-                limit: SEARCHED,
-                ..SearchQuery::default()
-            };
-            let hits = store.search(query).await?;
-            searched.insert(text, hits.into_iter().map(|hit| hit.story.id).collect());
+            let found = store.matching_stories(&text, stories.clone()).await?;
+            searched.insert(text, found);
         }
         Ok(Self {
             generation,
