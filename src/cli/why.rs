@@ -121,7 +121,6 @@ fn fate(view: &EntryView) -> String {
         Standing::Quarantined => {
             format!("the feed looks taken over; `feedmill feeds approve {feed}` shows it")
         }
-        Standing::Withdrawn => "by the publisher".to_owned(),
     }
 }
 

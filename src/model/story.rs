@@ -47,8 +47,6 @@ pub enum Standing {
     Held,
     /// Its feed is quarantined.
     Quarantined,
-    /// The publisher took it back.
-    Withdrawn,
 }
 
 /// What identity compares: derived from an entry by `story`, indexed by `store`.
