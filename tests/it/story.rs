@@ -601,6 +601,19 @@ fn a_page_that_a_feed_links_to_all_the_time_joins_nothing_by_itself() {
     );
 }
 
+/// Characters of scripts without spaces count as words: a line of them is text enough, a greeting is not.
+#[test]
+fn short_texts_without_spaces_join_by_text() {
+    let line = "今天上午市政府宣布地铁三号线将于五月开通";
+    let known = |text: &str| [candidate(1, 1, &entry("快讯", text, None))];
+    let retold = entry("本地新闻", line, None);
+    assert!(!Matcher::default().keys(&retold, None).bands.is_empty());
+    joins(&retold, &known(line), Some((10, JoinReason::Text(100))));
+    let other = "今天上午市政府宣布图书馆二期将于九月停工";
+    joins(&entry("本地新闻", other, None), &known(line), None);
+    joins(&entry("早", "大家早上好", None), &known("大家早上好"), None);
+}
+
 #[test]
 fn headlines_alone_join_when_they_say_enough_on_the_same_day() {
     let long = "Council approves electric ferry for the harbour";
