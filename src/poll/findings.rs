@@ -233,38 +233,62 @@ impl Findings {
     }
 }
 
+/// An entry by what may prove it under any key: page, title, text.
+type Traits<'a> = (Option<&'a str>, &'a str, &'a str);
+/// Two of them that prove it together.
+type Face<'a> = (&'a str, &'a str);
+
+fn by_page<'a>((page, title, _): Traits<'a>) -> Option<Face<'a>> {
+    Some((page?, title))
+}
+
+/// A line may come again; where there is a page as well, it takes a paragraph.
+fn by_words<'a>((page, title, text): Traits<'a>) -> Option<Face<'a>> {
+    const PARAGRAPH: usize = 80;
+    let says_enough = text.len() >= PARAGRAPH || page.is_none() && !text.is_empty();
+    says_enough.then_some((text, title))
+}
+
 /// Keys whose entry is now under another key of the same document, or that took over another's entry: publishers who
 /// count positions move every entry down when a new one comes. Page and title together prove it; where an entry has no
-/// page of its own, text and title.
+/// page of its own, or all pages have moved meanwhile, text and title.
 fn swapped(entries: &[IncomingEntry], known: &Known) -> HashSet<String> {
-    type Face<'a> = (&'a str, &'a str);
-    fn stored(view: &EntryView) -> Option<Face<'_>> {
-        let link = view.canonical_link.as_deref();
-        face(link, (&view.entry.title, &view.entry.text))
-    }
-    fn offered(one: &IncomingEntry) -> Option<Face<'_>> {
-        let link = one.keys.canonical_link.as_deref();
-        face(link, (&one.entry.title, &one.entry.text))
-    }
-    fn face<'a>(link: Option<&'a str>, (title, text): (&'a str, &'a str)) -> Option<Face<'a>> {
-        let page = link.unwrap_or(text);
-        (!page.is_empty()).then_some((page, title))
-    }
-    let before: HashSet<Face<'_>> = known
-        .reworded
-        .iter()
-        .filter_map(|(_, view)| stored(view))
+    let mut keys = swapped_by(by_page, entries, known);
+    keys.extend(swapped_by(by_words, entries, known));
+    keys
+}
+
+fn swapped_by<'a>(
+    face: fn(Traits<'a>) -> Option<Face<'a>>,
+    entries: &'a [IncomingEntry],
+    known: &'a Known,
+) -> HashSet<String> {
+    let stored = |view: &'a EntryView| -> Traits<'a> {
+        let entry = &view.entry;
+        (view.canonical_link.as_deref(), &entry.title, &entry.text)
+    };
+    let offered = |one: &'a IncomingEntry| -> Traits<'a> {
+        let page = one.keys.canonical_link.as_deref();
+        (page, &one.entry.title, &one.entry.text)
+    };
+    let views = known.reworded.iter();
+    let old: HashMap<&str, Traits<'_>> = views
+        .map(|(key, view)| (key.as_str(), stored(view)))
         .collect();
-    let after: HashSet<Face<'_>> = entries.iter().filter_map(offered).collect();
-    let old: HashMap<&str, Face<'_>> = known
-        .reworded
+    let before: HashSet<Face<'_>> = old.values().filter_map(|old| face(*old)).collect();
+    let after: HashSet<Face<'_>> = entries
         .iter()
-        .filter_map(|(key, view)| Some((key.as_str(), stored(view)?)))
+        .filter_map(|one| face(offered(one)))
         .collect();
-    let is_other = |one: &&IncomingEntry| {
-        let pair = old.get(one.entry.key.as_str()).zip(offered(one));
-        pair.is_some_and(|(old, new)| {
-            old.0 != new.0 && (after.contains(old) || before.contains(&new))
+    let is_other = |one: &&'a IncomingEntry| {
+        let Some(old) = old.get(one.entry.key.as_str()) else {
+            return false;
+        };
+        let new = offered(one);
+        let same_page = old.0.is_some() && old.0 == new.0;
+        let faces = face(*old).zip(face(new)).filter(|_| !same_page);
+        faces.is_some_and(|(old, new)| {
+            old.0 != new.0 && (after.contains(&old) || before.contains(&new))
         })
     };
     let swapped = entries.iter().filter(is_other);

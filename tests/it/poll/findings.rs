@@ -253,6 +253,32 @@ async fn entries_without_links_are_told_apart_by_their_words() {
     );
 }
 
+/// Positions again, on the day on which every page moves.
+#[tokio::test]
+async fn guids_that_count_positions_repeat_nothing_while_pages_move() {
+    let moved = |at, guid, hour| {
+        let before = tale(at, guid, hour);
+        Item {
+            link: before
+                .link
+                .replace("site.example/", "site.example/archive/2026/"),
+            ..before
+        }
+    };
+    let (origin, world) = world(&[tale(1, "1", 8), tale(0, "2", 7)]).await;
+    let three = [moved(2, "1", 30), moved(1, "2", 8), moved(0, "3", 7)];
+    next(&origin, &world, document(OURS, &three)).await;
+    let mut titles: Vec<String> = entries(&world)
+        .await
+        .into_iter()
+        .map(|entry| entry.0)
+        .collect();
+    titles.sort();
+    let mut told: Vec<&str> = TALES[..3].iter().map(|tale| tale.0).collect();
+    told.sort_unstable();
+    assert_eq!(titles, told);
+}
+
 #[tokio::test]
 async fn an_edit_under_the_same_guid_stays_one_entry() {
     let (origin, world) = world(&[tale(0, "a", 8)]).await;
