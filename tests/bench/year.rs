@@ -1,6 +1,7 @@
 //! A year of made-up feeds with a known truth, polled through the whole flow from files: new stories, edits, reposts by
-//! aggregators, sites that move, archives under new ids, entries published again, archives that leak, takeovers. Seeded:
-//! the same numbers give the same year. Every item carries its truth as a category, which identity does not look at.
+//! aggregators, sites that move, archives under new ids, entries published again, archives that leak, floods, takeovers.
+//! A reader looks at the merged feed at every evening and remembers ids, as feed readers do. Seeded: the same numbers give
+//! the same year. Every item carries its truth as a category, which identity does not look at.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,8 +25,11 @@ use jiff::Timestamp;
 
 #[path = "year/feeds.rs"]
 mod feeds;
+#[path = "year/reader.rs"]
+mod reader;
 
 use feeds::Planet;
+use reader::Reader;
 
 /// How large a year.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,8 @@ pub(super) struct Size {
     pub(super) days: u32,
     /// Of the generator.
     pub(super) seed: u64,
+    /// How many times as much befalls a feed as in a common year.
+    pub(super) haste: u64,
 }
 
 /// What came of it.
@@ -63,10 +69,18 @@ pub(super) struct Score {
     pub(super) takeovers: (usize, usize),
     /// Entries of intruders that were shown.
     pub(super) spam_shown: usize,
+    /// Entries that came in floods, and of them those shown.
+    pub(super) flooded: (usize, usize),
     /// Honest feeds in quarantine.
     pub(super) wrongly_quarantined: usize,
+    /// Truths that the reader of the merged feed got again under another id.
+    pub(super) read_again: usize,
+    /// Stories that the reader never got, since another one had their id.
+    pub(super) hidden: usize,
     /// What happened, by name.
     pub(super) events: BTreeMap<&'static str, usize>,
+    /// Entries that were joined wrongly or repeated, for people.
+    pub(super) cases: Vec<String>,
 }
 
 /// Lives through it.
@@ -81,10 +95,10 @@ pub(super) fn live(size: Size) -> Score {
 
 async fn lived(size: Size) -> Score {
     let folder = tempfile::tempdir().unwrap();
-    let mut planet = Planet::new(size.feeds, size.seed);
+    let mut planet = Planet::new(size.feeds, size.seed, size.haste);
     let clock = Clock::manual(instant(0));
     planet.write(folder.path());
-    let (store, poller) = mill(folder.path(), size.feeds, &clock).await;
+    let (store, poller, mut reader) = mill(folder.path(), size.feeds, &clock).await;
     let mut polls = 0;
     for day in 0..size.days {
         if day > 0 {
@@ -99,9 +113,11 @@ async fn lived(size: Size) -> Score {
             "day {day}"
         );
         polls += summary.polled;
+        reader.read().await;
     }
     let mut score = judged(&store, &planet).await;
     score.polls = polls;
+    (score.read_again, score.hidden) = (reader.again, reader.hidden);
     store.close().await.unwrap();
     score
 }
@@ -111,7 +127,7 @@ fn instant(day: i64) -> Timestamp {
     Timestamp::from_second(feeds::BEGIN_S + day * 86_400 + 23 * 3600).unwrap()
 }
 
-async fn mill(folder: &Path, count: usize, clock: &Clock) -> (Store, Poller) {
+async fn mill(folder: &Path, count: usize, clock: &Clock) -> (Store, Poller, Reader) {
     let path = folder.join("feedmill.toml");
     let feed = |number: usize| {
         let file = folder.join(format!("{number}.xml"));
@@ -121,7 +137,13 @@ async fn mill(folder: &Path, count: usize, clock: &Clock) -> (Store, Poller) {
         )
     };
     let text: String = (0..count).map(feed).collect();
-    std::fs::write(&path, format!("[fetch]\nmax_interval = \"12h\"\n{text}")).unwrap();
+    let merged = "[publish.all]\ntitle = \"All\"\ngroups = [\"*\"]\nlimit = 1000\nper_feed = 0\nformats = [\"json\"]\n\
+        content = \"title\"\nmax_size = \"100MiB\"\n";
+    std::fs::write(
+        &path,
+        format!("[fetch]\nmax_interval = \"12h\"\n{merged}{text}"),
+    )
+    .unwrap();
     let config =
         config::load(&path, &Overrides::default()).unwrap_or_else(|wrong| panic!("{wrong}"));
     let options = StoreOptions {
@@ -146,7 +168,8 @@ async fn mill(folder: &Path, count: usize, clock: &Clock) -> (Store, Poller) {
         touched: Arc::default(),
         draw: Arc::new(|| 0.0),
     });
-    (store, poller)
+    let reader = Reader::new(store.clone(), config, clock.clone());
+    (store, poller, reader)
 }
 
 /// One stored entry as far as the truth is concerned.
@@ -155,6 +178,8 @@ struct Told {
     feed: String,
     standing: Standing,
     story: Option<StoryId>,
+    /// Key, link and title, for people.
+    face: String,
 }
 
 async fn told(store: &Store) -> Vec<Told> {
@@ -174,6 +199,12 @@ async fn told(store: &Store) -> Vec<Told> {
             });
             told.push(Told {
                 truth: truth.unwrap(),
+                face: format!(
+                    "{} {} {:?}",
+                    view.entry.key,
+                    view.entry.link.as_deref().unwrap_or("-"),
+                    view.entry.title
+                ),
                 feed: view.feed.key,
                 standing: view.standing,
                 story,
@@ -197,6 +228,13 @@ async fn judged(store: &Store, planet: &Planet) -> Score {
         truths_of.entry(story).or_default().insert(entry.truth);
         *by_feed.entry((entry.truth, &entry.feed)).or_default() += 1;
     }
+    let came_in_flood = |entry: &&Told| {
+        let feed = planet.flooded.get(&entry.truth);
+        feed.is_some_and(|feed| entry.feed == format!("f{feed}"))
+    };
+    let shown = |entry: &&Told| entry.standing == Standing::Shown;
+    let flooded = entries.iter().filter(came_in_flood);
+    let flooded = (flooded.clone().count(), flooded.filter(shown).count());
     let stored: HashSet<usize> = entries.iter().map(|entry| entry.truth).collect();
     let quarantined: BTreeSet<String> = store
         .feeds(false)
@@ -227,9 +265,36 @@ async fn judged(store: &Store, planet: &Planet) -> Score {
             .count(),
         takeovers: (taken.len(), taken.intersection(&quarantined).count()),
         spam_shown,
+        flooded,
+        read_again: 0,
+        hidden: 0,
         wrongly_quarantined: quarantined.difference(&taken).count(),
         events: planet.events.clone(),
+        cases: cases(&entries, &truths_of, &by_feed),
     }
+}
+
+/// One line for each entry of a story that tells two truths, and for each that its feed shows twice.
+fn cases(
+    entries: &[Told],
+    truths_of: &HashMap<StoryId, BTreeSet<usize>>,
+    by_feed: &HashMap<(usize, &str), usize>,
+) -> Vec<String> {
+    let is_case = |entry: &&Told| {
+        let truths = entry.story.and_then(|story| truths_of.get(&story));
+        let shown = by_feed.get(&(entry.truth, entry.feed.as_str()));
+        truths.is_some_and(|truths| truths.len() > 1) || shown.is_some_and(|count| *count > 1)
+    };
+    let line = |entry: &Told| {
+        let story = entry.story.map_or(0, |story| story.0);
+        let Told {
+            truth, feed, face, ..
+        } = entry;
+        format!("story {story}: truth {truth} in {feed}: {face}")
+    };
+    let mut cases: Vec<String> = entries.iter().filter(is_case).map(line).collect();
+    cases.sort();
+    cases
 }
 
 /// Lives a year with `feeds` feeds and prints what came of it.
@@ -245,6 +310,7 @@ pub(super) fn run(feeds: usize) {
         feeds,
         days: 365,
         seed: 5,
+        haste: 1,
     };
     let score = live(size);
     println!(

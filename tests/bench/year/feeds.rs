@@ -79,12 +79,18 @@ pub(super) struct Planet {
     pub(super) spam: HashSet<usize>,
     pub(super) taken: BTreeSet<usize>,
     pub(super) copies: usize,
+    /// What came in floods, with the feed that told it.
+    pub(super) flooded: BTreeMap<usize, usize>,
     pub(super) events: BTreeMap<&'static str, usize>,
+    /// How many times as much befalls a feed as in a common year.
+    haste: u64,
 }
 
 impl Planet {
-    pub(super) fn new(count: usize, seed: u64) -> Self {
+    pub(super) fn new(count: usize, seed: u64, haste: u64) -> Self {
         let mut planet = Self {
+            flooded: BTreeMap::new(),
+            haste,
             feeds: Vec::new(),
             dice: Dice(seed),
             serial: 0,
@@ -281,7 +287,8 @@ impl Planet {
         if self.feeds[number].kind != Kind::Author {
             return;
         }
-        let (once_in, feed) = (365, &mut self.feeds[number]);
+        let (once_in, haste) = (365 / self.haste, self.haste);
+        let feed = &mut self.feeds[number];
         if self.dice.once_in(once_in) {
             feed.host += 1;
             feed.https = true;
@@ -300,13 +307,17 @@ impl Planet {
             feed.changed = true;
             self.count("archives under new ids");
         }
-        if self.dice.once_in(120) {
+        if self.dice.once_in(120 / haste) {
             self.publish_again(number);
         }
-        if self.dice.once_in(700) {
+        if self.dice.once_in(700 / haste) {
             self.leak(number);
         }
-        if self.dice.once_in(4000) {
+        if self.dice.once_in(900 / haste) {
+            self.flood(number);
+        }
+        // Of a feed that was never seen to do otherwise nobody can say that it changed.
+        if self.dice.once_in(4000 / haste) && self.day > 7 {
             self.count("takeovers");
             self.feeds[number].taken = true;
             self.taken.insert(number);
@@ -339,6 +350,21 @@ impl Planet {
             item.at_s -= (200 + 10 * age) * 86_400;
             self.told.insert(item.truth);
             self.feeds[number].items.push_back(item);
+        }
+        self.feeds[number].changed = true;
+    }
+
+    /// Sixty entries at once, from one who tells one a day at most.
+    fn flood(&mut self, number: usize) {
+        if self.feeds[number].ids == Ids::Position {
+            return;
+        }
+        self.count("floods");
+        for _ in 0..60 {
+            let item = self.article();
+            self.told.insert(item.truth);
+            self.flooded.insert(item.truth, number);
+            self.feeds[number].items.push_front(item);
         }
         self.feeds[number].changed = true;
     }
