@@ -311,7 +311,9 @@ fn authors(object: &Map<String, Value>, repairs: &mut Repairs) -> Vec<Author> {
             }
             _ => None,
         };
-        authors.extend(author.filter(|author| !authors.contains(author)));
+        if let Some(author) = author {
+            people::add(&mut authors, author);
+        }
     }
     authors
 }

@@ -15,7 +15,7 @@ use super::normalise::{
 };
 use super::{ParseError, date, html, identity, language, text};
 use crate::model::ParsedFeed;
-use entry::{Context, people};
+use entry::{Context, named};
 
 const MAX_ENTRIES: usize = 500;
 /// Longer ids are no ids anyone meant.
@@ -55,7 +55,7 @@ pub(super) fn feed(
             .as_ref()
             .and_then(|text| line(&text.content, aside.description)),
         site_url,
-        authors: people(&aside.authors),
+        authors: named(&aside.authors),
         language: aside.language.as_deref().and_then(language::declared),
         icon_url: aside
             .icon_url

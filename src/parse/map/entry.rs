@@ -4,7 +4,7 @@
 use feed_rs::model as raw;
 use url::Url;
 
-use super::super::normalise::{EntryAside, Reading, Repairs, web_address};
+use super::super::normalise::{EntryAside, Reading, Repairs, people, web_address};
 use super::super::{html, identity, language, text};
 use super::{id, instant, line, web};
 use crate::model::{
@@ -134,7 +134,7 @@ fn texts(
 }
 
 fn authors(raw: &raw::Entry, aside: &EntryAside, feed: &ParsedFeed) -> Vec<Author> {
-    let own = people(&aside.authors);
+    let own = named(&aside.authors);
     if !own.is_empty() {
         return own;
     }
@@ -147,7 +147,7 @@ fn authors(raw: &raw::Entry, aside: &EntryAside, feed: &ParsedFeed) -> Vec<Autho
             email: person.email.clone(),
         })
         .collect();
-    let mapped = people(&mapped);
+    let mapped = named(&mapped);
     if mapped.is_empty() {
         feed.authors.clone()
     } else {
@@ -156,7 +156,7 @@ fn authors(raw: &raw::Entry, aside: &EntryAside, feed: &ParsedFeed) -> Vec<Autho
 }
 
 /// Authors with names on one line and addresses of the web.
-pub(super) fn people(authors: &[Author]) -> Vec<Author> {
+pub(super) fn named(authors: &[Author]) -> Vec<Author> {
     let clean = authors.iter().map(|author| Author {
         name: author
             .name
@@ -171,8 +171,8 @@ pub(super) fn people(authors: &[Author]) -> Vec<Author> {
     });
     let mut out: Vec<Author> = Vec::new();
     for author in clean.filter(|author| *author != Author::default()) {
-        if out.len() < MAX_AUTHORS && !out.contains(&author) {
-            out.push(author);
+        if out.len() < MAX_AUTHORS {
+            people::add(&mut out, author);
         }
     }
     out

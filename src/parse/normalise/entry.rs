@@ -19,6 +19,9 @@ use super::repairs::Repairs;
 use super::roots::Dialect;
 use crate::model::Author;
 
+/// More people than this are not looked at.
+const MAX_AUTHORS: usize = 32;
+
 /// The fields of an entry, chosen.
 #[derive(Default)]
 pub(super) struct Chosen<'n> {
@@ -219,10 +222,8 @@ impl Chooser<'_> {
                 .iter()
                 .filter(|part| kinds.contains(&part.kind));
             let mut authors: Vec<Author> = Vec::new();
-            for author in parts.filter_map(|part| self.author(part)) {
-                if authors.len() < 16 && !authors.contains(&author) {
-                    authors.push(author);
-                }
+            for author in parts.filter_map(|part| self.author(part)).take(MAX_AUTHORS) {
+                people::add(&mut authors, author);
             }
             authors
         };

@@ -30,6 +30,26 @@ pub(crate) fn author(text: &str) -> Option<Author> {
     })
 }
 
+/// Adds an author, or what it tells of one who is known by the same name: feeds name people in two vocabularies.
+pub(crate) fn add(authors: &mut Vec<Author>, author: Author) {
+    let agrees = |own: &Option<String>, other: &Option<String>| {
+        own.is_none() || other.is_none() || own == other
+    };
+    let same = authors.iter_mut().find(|known| {
+        known.name == author.name
+            && (known.name.is_some() || **known == author)
+            && agrees(&known.email, &author.email)
+            && agrees(&known.uri, &author.uri)
+    });
+    match same {
+        Some(known) => {
+            known.email = known.email.take().or(author.email);
+            known.uri = known.uri.take().or(author.uri);
+        }
+        None => authors.push(author),
+    }
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
