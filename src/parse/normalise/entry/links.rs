@@ -138,6 +138,8 @@ impl Chooser<'_> {
                 duration: None,
             }),
             "license" | "copyright" => push_link(chosen, "license", url, mime),
+            // Comments as a feed are no page for readers; some publishers name them first.
+            "replies" | "comments" if mime.as_deref().is_some_and(is_feed) => {}
             "replies" | "comments" => push_link(chosen, "comments", url, mime),
             "via" | "related" => push_link(chosen, rel, url, mime),
             _ => {}
@@ -178,6 +180,14 @@ impl Chooser<'_> {
         };
         (source != SourceRef::default()).then_some(source)
     }
+}
+
+/// Whether a media type is one of feeds.
+fn is_feed(mime: &str) -> bool {
+    let mime = mime.to_ascii_lowercase();
+    ["atom+xml", "rss+xml", "rdf+xml", "feed+json"]
+        .iter()
+        .any(|known| mime.contains(known))
 }
 
 fn push_link(chosen: &mut Chosen<'_>, rel: &str, url: String, mime: Option<String>) {
