@@ -10,10 +10,14 @@ const WINDOW: usize = 256;
 /// A declared language as a BCP 47 tag; `None` for what is none.
 pub(super) fn declared(text: &str) -> Option<String> {
     let tag = text.trim().replace('_', "-");
+    if let Some(code) = named(&tag) {
+        return Some(code.to_owned());
+    }
     let mut parts = tag.split('-');
     let primary = parts
         .next()
-        .filter(|part| (2..=8).contains(&part.len()) && is_letters(part))?
+        // RFC 5646 keeps longer ones for languages that nobody has registered.
+        .filter(|part| (2..=3).contains(&part.len()) && is_letters(part))?
         .to_ascii_lowercase();
     if matches!(primary.as_str(), "und" | "zxx" | "none" | "xx") {
         return None;
@@ -39,6 +43,15 @@ pub(super) fn declared(text: &str) -> Option<String> {
     Some(out)
 }
 
+/// The code of a language that is given by its name.
+fn named(text: &str) -> Option<&'static str> {
+    let name = text.to_lowercase();
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, code)| *code)
+}
+
 fn is_letters(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
@@ -60,6 +73,39 @@ fn short_code(lang: Lang) -> Option<&'static str> {
         .find(|(code, _)| *code == lang.code())
         .map(|(_, short)| *short)
 }
+
+/// By English and by own name, as far as publishers write them for a code.
+const NAMES: &[(&str, &str)] = &[
+    ("english", "en"),
+    ("german", "de"),
+    ("deutsch", "de"),
+    ("french", "fr"),
+    ("français", "fr"),
+    ("francais", "fr"),
+    ("spanish", "es"),
+    ("español", "es"),
+    ("italian", "it"),
+    ("italiano", "it"),
+    ("portuguese", "pt"),
+    ("português", "pt"),
+    ("dutch", "nl"),
+    ("nederlands", "nl"),
+    ("vietnamese", "vi"),
+    ("tiếng việt", "vi"),
+    ("russian", "ru"),
+    ("русский", "ru"),
+    ("polish", "pl"),
+    ("polski", "pl"),
+    ("turkish", "tr"),
+    ("türkçe", "tr"),
+    ("arabic", "ar"),
+    ("chinese", "zh"),
+    ("中文", "zh"),
+    ("japanese", "ja"),
+    ("日本語", "ja"),
+    ("korean", "ko"),
+    ("한국어", "ko"),
+];
 
 const CODES: &[(&str, &str)] = &[
     ("afr", "af"),
