@@ -94,6 +94,8 @@ fn kept<'v>(tag: &str, name: &str, value: &'v str, base: Option<&Url>) -> Option
         _ if is_plain(value) && value.len() <= MAX_URL && name != "srcset" => {
             Some(Cow::Borrowed(value))
         }
+        // No address is not the page's own.
+        "src" | "poster" | "longdesc" if value.trim().is_empty() => None,
         "href" | "src" | "cite" | "poster" | "longdesc" => {
             let url = absolute(value, base)?;
             let is_mail = url.starts_with("mailto:");
@@ -135,7 +137,8 @@ fn candidates(value: &str, base: Option<&Url>) -> Option<String> {
             true => ("", after),
             false => after.split_once(',').unwrap_or((after, "")),
         };
-        if let Some(url) = absolute(address, base).filter(|url| url.starts_with("http")) {
+        let url = absolute(address, base).filter(|url| url.starts_with("http"));
+        if let Some(url) = url.filter(|_| !address.is_empty()) {
             if !out.is_empty() {
                 out.push_str(", ");
             }
