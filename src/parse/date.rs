@@ -14,9 +14,23 @@ use lexer::{Number, Parts};
 /// Longer texts are no dates.
 const MAX_LENGTH: usize = 128;
 
+/// Which of the two small numbers of a date such as `05/04/2026` is the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// `23/11/2026`.
+    DayFirst,
+    /// `11/23/2026`.
+    MonthFirst,
+}
+
 /// Reads a date.
 #[must_use]
 pub fn parse(text: &str) -> Option<Timestamp> {
+    parse_in(text, None)
+}
+
+/// Reads a date, in the order that its siblings prove.
+pub(super) fn parse_in(text: &str, order: Option<Order>) -> Option<Timestamp> {
     let text = text.trim();
     if text.is_empty() || text.len() > MAX_LENGTH {
         return None;
@@ -28,7 +42,25 @@ pub fn parse(text: &str) -> Option<Timestamp> {
         return Some(time);
     }
     let folded: String = text.nfc().flat_map(char::to_lowercase).collect();
-    resolve(&lexer::parts(&words::without_phrases(&folded))?)
+    resolve(&lexer::parts(&words::without_phrases(&folded))?, order)
+}
+
+/// The order that a date proves by a number that can be no month.
+pub(super) fn order_of(text: &str) -> Option<Order> {
+    let begin = text.find(|c: char| c.is_ascii_digit())?;
+    let mut numbers = text[begin..].splitn(3, ['/', '-']);
+    let mut small = || {
+        let number = numbers.next().filter(|number| number.len() <= 2)?;
+        number.parse::<u8>().ok()
+    };
+    let (first, second) = (small()?, small()?);
+    let year = numbers.next()?.bytes().take_while(u8::is_ascii_digit);
+    match (first, second) {
+        _ if year.count() != 4 => None,
+        (13..=31, 1..=12) => Some(Order::DayFirst),
+        (1..=12, 13..=31) => Some(Order::MonthFirst),
+        _ => None,
+    }
 }
 
 /// `2026-11-23T10:30:00Z`, whole and nothing else: what most feeds and our own normaliser write.
@@ -156,8 +188,8 @@ fn plausible_year(year: i16) -> bool {
 }
 
 /// The instant that the parts of a date mean together.
-fn resolve(parts: &Parts) -> Option<Timestamp> {
-    let date = date_of(parts)?;
+fn resolve(parts: &Parts, order: Option<Order>) -> Option<Timestamp> {
+    let date = date_of(parts, order)?;
     let (datetime, carry_days) = match parts.time {
         None => (date.to_datetime(Time::midnight()), 0),
         Some(time) => clock_of(date, time, parts.is_afternoon)?,
@@ -193,7 +225,7 @@ fn clock_of(
     Some((date.to_datetime(time), carry))
 }
 
-fn date_of(parts: &Parts) -> Option<Date> {
+fn date_of(parts: &Parts, order: Option<Order>) -> Option<Date> {
     let numbers = &parts.numbers;
     let civil = |year: i16, month: i16, day: i16| Date::new(year, small(month)?, small(day)?).ok();
     if let Some(year) = parts.year {
@@ -225,7 +257,7 @@ fn date_of(parts: &Parts) -> Option<Date> {
             second.value,
             year.value,
             first.separator,
-            parts.weekday,
+            (parts.weekday, order),
         ),
         // Two digits for the year: only dots tell the order, or a month that cannot be one.
         [day, month, year] if day.separator == '.' => {
@@ -238,19 +270,23 @@ fn date_of(parts: &Parts) -> Option<Date> {
     }
 }
 
-/// Day and month in whichever order the numbers, the dots or the weekday prove.
+/// Day and month in whichever order the numbers, the dots, the weekday or the siblings prove.
 fn by_evidence(
     first: i16,
     second: i16,
     year: i16,
     separator: char,
-    weekday: Option<Weekday>,
+    (weekday, order): (Option<Weekday>, Option<Order>),
 ) -> Option<Date> {
     let civil = |month: i16, day: i16| Date::new(year, small(month)?, small(day)?).ok();
     let (day_first, month_first) = (civil(second, first), civil(first, second));
     match (day_first, month_first) {
         (Some(_), Some(_)) if separator == '.' || first == second => day_first,
-        (Some(_), Some(_)) => agreeing([day_first, month_first], weekday),
+        (Some(_), Some(_)) if weekday.is_some() => agreeing([day_first, month_first], weekday),
+        (Some(_), Some(_)) => match order? {
+            Order::DayFirst => day_first,
+            Order::MonthFirst => month_first,
+        },
         (one, other) => one.or(other),
     }
 }

@@ -10,8 +10,9 @@ use crate::model::{Fingerprint, ParsedEntry};
 const CONTENT_WINDOW: usize = 4096;
 
 /// Gives each entry its key: its id, else its link without fragment, else a hash of title, date and content.
-/// Entries that share a key are told apart by their link, and in the end by a hash of all that they say.
-pub(super) fn assign_keys(entries: &mut Vec<ParsedEntry>) {
+/// Entries that share a key are told apart by their link, and in the end by a hash of all that they say. Tells which of
+/// the entries it has kept.
+pub(super) fn assign_keys(entries: &mut Vec<ParsedEntry>) -> Vec<bool> {
     let mut groups: HashMap<String, Vec<usize>> = HashMap::with_capacity(entries.len());
     for (index, entry) in entries.iter_mut().enumerate() {
         entry.key = natural_key(entry);
@@ -38,7 +39,13 @@ pub(super) fn assign_keys(entries: &mut Vec<ParsedEntry>) {
         }
     }
     // The very same entry twice is one entry.
-    entries.retain(|entry| seen.insert(entry.key.clone()));
+    let kept: Vec<bool> = entries
+        .iter()
+        .map(|entry| seen.insert(entry.key.clone()))
+        .collect();
+    let mut flags = kept.iter();
+    entries.retain(|_| flags.next().copied().unwrap_or(false));
+    kept
 }
 
 fn natural_key(entry: &ParsedEntry) -> String {

@@ -39,6 +39,7 @@ pub(super) fn feed(
     drop(document);
     let mut raws = std::mem::take(&mut mapped.entries);
     entries.resize_with(raws.len(), EntryAside::default);
+    let order = agreed_order(&entries);
     keep_newest(&mut raws, &mut entries, &mut repairs);
     let site_url = mapped.links.first().and_then(|link| web(&link.href));
     let base = aside.base.as_deref().and_then(web_address);
@@ -75,12 +76,24 @@ pub(super) fn feed(
         format,
         base: base.or_else(|| feed.site_url.as_deref().and_then(web_address)),
     };
-    for (raw, aside) in raws.into_iter().zip(entries) {
+    let mut late_dates = Vec::with_capacity(raws.len());
+    for (raw, mut aside) in raws.into_iter().zip(entries) {
+        let pending = aside.pending_date.take();
+        late_dates.push(pending.and_then(|text| date::parse_in(&text, Some(order?))));
         let entry = context.entry(raw, aside, &feed, &mut repairs);
         feed.entries.push(entry);
     }
     settle_language(&mut feed);
-    identity::assign_keys(&mut feed.entries);
+    let kept = identity::assign_keys(&mut feed.entries);
+    // Behind the keys: the siblings may be gone at the next poll, and the key must not change with them.
+    let late_dates = late_dates.into_iter().zip(kept);
+    let late_dates = late_dates.filter_map(|(date, is_kept)| is_kept.then_some(date));
+    for (entry, date) in feed.entries.iter_mut().zip(late_dates) {
+        if entry.published_at.is_none() && date.is_some() {
+            entry.published_at = date;
+            entry.date_flag = None;
+        }
+    }
     feed.repairs = repairs.into_values();
     Ok(feed)
 }
@@ -131,6 +144,13 @@ fn keep_newest(raws: &mut Vec<raw::Entry>, asides: &mut Vec<EntryAside>, repairs
     raws.retain(|_| flags.next().copied().unwrap_or(false));
     let mut flags = kept.iter();
     asides.retain(|_| flags.next().copied().unwrap_or(false));
+}
+
+/// The order of day and month that some entries prove and none disproves.
+fn agreed_order(entries: &[EntryAside]) -> Option<date::Order> {
+    let mut orders = entries.iter().filter_map(|entry| entry.date_order);
+    let first = orders.next()?;
+    orders.all(|order| order == first).then_some(first)
 }
 
 fn hints(aside: &FeedAside, base: Option<&Url>) -> crate::model::PollHints {

@@ -261,7 +261,29 @@ impl Lexer<'_> {
         Some(())
     }
 
+    /// `T2, 23/11/2026`: Vietnamese counts its weekdays, Monday being the second.
+    fn counted_weekday(&mut self) -> bool {
+        let bytes = self.rest.as_bytes();
+        let counted = match bytes {
+            [b't', day @ b'2'..=b'7', ..] => Some(i8::from_ne_bytes([day - b'1'])),
+            _ => None,
+        };
+        let is_alone = !bytes
+            .get(2)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'h'));
+        let day = counted.filter(|_| is_alone && !self.has_date() && self.parts.time.is_none());
+        let Some(day) = day.and_then(|day| Weekday::from_monday_one_offset(day).ok()) else {
+            return false;
+        };
+        self.parts.weekday = Some(day);
+        self.skip(2);
+        true
+    }
+
     fn word(&mut self) -> Option<()> {
+        if self.counted_weekday() {
+            return Some(());
+        }
         let end = self
             .rest
             .find(|c: char| !c.is_alphabetic())
@@ -286,6 +308,12 @@ impl Lexer<'_> {
             Some(Word::Weekday(weekday)) => self.parts.weekday = Some(weekday),
             Some(Word::MonthMark) => self.wants_month = true,
             Some(Word::Afternoon(flag)) => self.parts.is_afternoon = Some(flag),
+            Some(Word::LateHalf(flag, _)) if self.parts.time.is_some() => {
+                self.parts.is_afternoon = Some(flag);
+            }
+            Some(Word::LateHalf(_, weekday)) => {
+                self.parts.weekday = weekday.or(self.parts.weekday);
+            }
             Some(Word::Zone(minutes)) => {
                 self.parts.offset_s.get_or_insert(i32::from(minutes) * 60);
             }

@@ -17,6 +17,8 @@ pub(super) enum Word {
     MonthMark,
     /// After noon, or before.
     Afternoon(bool),
+    /// The same, but only behind the clock time: before it, it is a weekday or means nothing.
+    LateHalf(bool, Option<Weekday>),
     /// Minutes east of Greenwich.
     Zone(i16),
     /// Means nothing, but belongs.
@@ -159,16 +161,18 @@ const EXCEPTIONS: &[(&str, Word)] = &[
     ("à", Word::Filler),
     ("г", Word::Filler),
     ("в", Word::Filler),
-    ("am", Word::Afternoon(false)),
+    // German's `am 23.11.2026`.
+    ("am", Word::LateHalf(false, None)),
     ("a.m.", Word::Afternoon(false)),
-    ("sa", Word::Afternoon(false)),
+    // Saturday in German, morning in Vietnamese.
+    ("sa", Word::LateHalf(false, Some(Weekday::Saturday))),
     ("sáng", Word::Afternoon(false)),
     ("上午", Word::Afternoon(false)),
     ("午前", Word::Afternoon(false)),
     ("오전", Word::Afternoon(false)),
     ("pm", Word::Afternoon(true)),
     ("p.m.", Word::Afternoon(true)),
-    ("ch", Word::Afternoon(true)),
+    ("ch", Word::LateHalf(true, None)),
     ("chiều", Word::Afternoon(true)),
     ("tối", Word::Afternoon(true)),
     ("下午", Word::Afternoon(true)),
@@ -213,7 +217,7 @@ const WEEKDAYS: [&str; 7] = [
     "donnerstag jeudi giovedì jueves quinta donderdag czwartek четверг чт thứnăm giovedi torsdag",
     "freitag vendredi venerdì viernes sexta vrijdag piątek пятница пт thứsáu venerdi fredag",
     "samstag samedi sabato sábado zaterdag sobota суббота сб thứbảy",
-    "sonntag dimanche domenica domingo zondag niedziela воскресенье вс chủnhật",
+    "sonntag dimanche domenica domingo zondag niedziela воскресенье вс chủnhật cn",
 ];
 
 /// In minutes east of Greenwich. Single letters but Z are left out: RFC 822 had them the wrong way round.

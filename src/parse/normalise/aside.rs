@@ -1,5 +1,6 @@
 //! What feed-rs has no room for, kept beside its entries by their order.
 
+use super::super::date::Order;
 use crate::model::{Author, PollHints, SourceRef, TextLink};
 
 /// How a text is to be read.
@@ -29,6 +30,10 @@ pub(crate) struct EntryAside {
     pub(crate) rights: Option<String>,
     /// Whether a date was given that nobody can read.
     pub(crate) has_unreadable_date: bool,
+    /// A date of publication that has two readings, unless its siblings tell which.
+    pub(crate) pending_date: Option<String>,
+    /// Which of the two readings the entry's own dates prove.
+    pub(crate) date_order: Option<Order>,
     pub(crate) duration_s: Option<u64>,
     /// Whether the document itself says when it was changed.
     pub(crate) has_updated: bool,

@@ -184,11 +184,20 @@ impl Chooser<'_> {
     }
 
     fn times(&self, entry: &Node<'_>, chosen: &mut Chosen<'_>) {
+        let aside = &mut chosen.aside;
         let mut read = |kinds: &[Kind]| {
             let nodes = kinds.iter().flat_map(|&kind| entry.all(kind));
             let texts: Vec<&str> = nodes.filter_map(Node::value).collect();
             let found = texts.iter().find_map(|text| date::parse(text));
-            chosen.aside.has_unreadable_date |= found.is_none() && !texts.is_empty();
+            aside.date_order = aside
+                .date_order
+                .or_else(|| texts.iter().find_map(|text| date::order_of(text)));
+            if found.is_none() && aside.pending_date.is_none() {
+                let two =
+                    |text: &&&str| date::parse_in(text, Some(date::Order::DayFirst)).is_some();
+                aside.pending_date = texts.iter().find(two).map(|text| (*text).to_owned());
+            }
+            aside.has_unreadable_date |= found.is_none() && !texts.is_empty();
             found.map(|time| time.to_string())
         };
         chosen.published = read(&[Kind::Published, Kind::DcDate, Kind::DcIssued]);
