@@ -185,6 +185,12 @@ fn entry_value(entry: &ParsedEntry, field: &str) -> String {
                 .collect::<Vec<_>>()
                 .join(" | ")
         }
+        "file-titles" => entry
+            .enclosures
+            .iter()
+            .filter_map(|file| file.title.clone())
+            .collect::<Vec<_>>()
+            .join(" | "),
         "categories" => {
             let word = |category: &feedmill::model::Category| {
                 format!(

@@ -206,6 +206,13 @@ fn enclosures(raw: &raw::Entry, aside: &EntryAside, base: Option<&Url>) -> Vec<E
     });
     let mut enclosures: Vec<Enclosure> = mapped.chain(own).take(MAX_ENCLOSURES).collect();
     for enclosure in &mut enclosures {
+        let titled = aside
+            .file_titles
+            .iter()
+            .find(|(url, _)| web(url).is_some_and(|url| url == enclosure.url));
+        if let (None, Some((_, title))) = (&enclosure.title, titled) {
+            enclosure.title = line(title, Reading::Guess);
+        }
         if enclosure.mime.is_none() {
             enclosure.mime = guessed_mime(&enclosure.url).map(str::to_owned);
         }

@@ -37,6 +37,8 @@ pub(crate) struct EntryAside {
     pub(crate) duration_s: Option<u64>,
     /// Whether the document itself says when it was changed.
     pub(crate) has_updated: bool,
+    /// Titles of files, which feed-rs has no room for, by address.
+    pub(crate) file_titles: Vec<(String, String)>,
     /// Files that feed-rs has no room for.
     pub(crate) files: Vec<FileAside>,
 }

@@ -49,15 +49,22 @@ impl Chooser<'_> {
         }
     }
 
-    fn file(&self, part: &Node<'_>, length: &str, chosen: &mut Chosen<'_>) {
+    pub(super) fn file(&self, part: &Node<'_>, length: &str, chosen: &mut Chosen<'_>) {
         let attribute = |name| part.attribute(name, self.entities).map(Cow::into_owned);
         let url = attribute("url")
             .or_else(|| attribute("href"))
             .or_else(|| attribute("resource"));
         let url = url.or_else(|| part.value().map(str::to_owned));
         let Some(url) = url else { return };
+        let url = self.bases.absolute(part, &url);
+        let title = part.part(Kind::MediaTitle).and_then(Node::value);
+        let title = title.map(str::to_owned).or_else(|| attribute("title"));
+        chosen
+            .aside
+            .file_titles
+            .extend(title.map(|title| (url.clone(), title)));
         chosen.files.push(File {
-            url: self.bases.absolute(part, &url),
+            url,
             mime: attribute("type"),
             length: attribute(length),
             duration: attribute("duration")

@@ -6,7 +6,7 @@ use super::super::base::web_address;
 use super::super::kinds::Kind;
 use super::super::node::Node;
 use super::super::repairs::Repairs;
-use super::{Chooser, Chosen, File, media};
+use super::{Chooser, Chosen, media};
 use crate::model::{SourceRef, TextLink};
 
 impl Chooser<'_> {
@@ -131,12 +131,7 @@ impl Chooser<'_> {
                     }
                 }
             }
-            "enclosure" => chosen.files.push(File {
-                url,
-                mime,
-                length: part.attribute("length", self.entities).map(Cow::into_owned),
-                duration: None,
-            }),
+            "enclosure" => self.file(part, "length", chosen),
             "license" | "copyright" => push_link(chosen, "license", url, mime),
             // Comments as a feed are no page for readers; some publishers name them first.
             "replies" | "comments" if mime.as_deref().is_some_and(is_feed) => {}
