@@ -2,7 +2,7 @@
 //! Refuses web pages, naming the feeds that they point to, and documents without any root of a feed.
 
 use super::super::ParseError;
-use super::super::tokens::{Tag, Token, Tokens, attributes};
+use super::super::tokens::{Tag, Token, Tokens, attributes, find_end_tag};
 use super::entities::Entities;
 use super::names::{self, Space};
 use super::repairs::Repairs;
@@ -63,7 +63,9 @@ pub(super) fn find<'a>(
     loop {
         match tokens.next("") {
             Some(Token::Start(tag)) => {
-                if let Some(dialect) = dialect_of(tag, first.is_none()) {
+                let found = dialect_of(tag, first.is_none())
+                    .filter(|&dialect| page.admits(tag, dialect, first.is_some()));
+                if let Some(dialect) = found {
                     if has_junk || first.is_some() {
                         repairs.note("junk-before-root");
                     }
@@ -75,6 +77,7 @@ pub(super) fn find<'a>(
                     });
                 }
                 page.look_at(tag, entities);
+                page.pass_over(tag, text, &mut tokens);
                 first.get_or_insert(tag.name);
             }
             Some(Token::Doctype(doctype)) => {
@@ -166,9 +169,43 @@ fn note_root(tag: Tag<'_>, dialect: Dialect, repairs: &mut Repairs) {
 struct Page {
     is_page: bool,
     feeds: Vec<String>,
+    /// A script that nobody closed: no further end tag needs to be looked for.
+    has_open_script: bool,
 }
 
 impl Page {
+    /// Whether an element can be the root of a feed where it stands. Pages show pieces of feeds, and their pictures
+    /// describe themselves in RDF: such a one must say that it is a feed.
+    fn admits(&self, tag: Tag<'_>, dialect: Dialect, is_inside: bool) -> bool {
+        let names_feed = || {
+            attributes(tag.attributes).any(|(name, value)| {
+                name.starts_with("xmlns")
+                    && !value.trim().is_empty()
+                    && names::space_of_uri(value)
+                        .is_some_and(|(space, _)| matches!(space, Space::Core | Space::Atom))
+            })
+        };
+        let has_version = || attributes(tag.attributes).any(|(name, _)| name == "version");
+        match dialect {
+            Dialect::Rdf => !is_inside || names_feed(),
+            _ => !self.is_page || has_version() || names_feed(),
+        }
+    }
+
+    /// Walks past what is not markup in a page.
+    fn pass_over<'a>(&mut self, tag: Tag<'_>, text: &'a str, tokens: &mut Tokens<'a>) {
+        let is_script = ["script", "style", "textarea"]
+            .iter()
+            .any(|name| tag.name.eq_ignore_ascii_case(name));
+        if !is_script || tag.is_empty || self.has_open_script {
+            return;
+        }
+        match find_end_tag(&text[tokens.position()..], tag.name) {
+            Some(end) => tokens.seek(tokens.position() + end),
+            None => self.has_open_script = true,
+        }
+    }
+
     fn look_at(&mut self, tag: Tag<'_>, entities: &Entities) {
         if tag.name.eq_ignore_ascii_case("html") || tag.name.eq_ignore_ascii_case("head") {
             self.is_page = true;
