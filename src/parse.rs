@@ -72,7 +72,10 @@ fn parse_unguarded(bytes: &[u8], context: &ParseContext) -> Result<ParsedFeed, P
     if text.trim_end_matches('\0').trim().is_empty() {
         return Err(ParseError::Empty);
     }
-    let normalised = if text.starts_with('{') {
+    let is_json = ["{", "//", "/*"]
+        .iter()
+        .any(|begin| text.starts_with(begin));
+    let normalised = if is_json {
         json::normalise(text, address, &mut repairs)
             // Junk before the root may begin with a brace.
             .or_else(|error| normalise::normalise(text, address, &mut repairs).map_err(|_| error))?

@@ -1,6 +1,7 @@
 //! JSON Feed as publishers write it to JSON Feed as specified, for feed-rs; what feed-rs drops is kept beside it.
 //! Takes numbers for text, text for lists, and what is missing for empty; refuses what is no feed.
 
+mod mend;
 mod stream;
 
 use serde_json::{Map, Value, json};
@@ -25,7 +26,7 @@ pub(super) fn normalise(
         has_items,
         has_more,
         tear,
-    } = stream::read(text)
+    } = read(text, repairs)
         .map_err(|error| ParseError::NotAFeed(format!("broken JSON: {error}")))?;
     let version = feed
         .get("version")
@@ -71,6 +72,26 @@ pub(super) fn normalise(
         feed: aside,
         entries: asides,
     })
+}
+
+/// Reads a document as it is; where that fails or breaks off, as it was meant.
+fn read(text: &str, repairs: &mut Repairs) -> Result<Document, String> {
+    let first = stream::read(text);
+    let is_whole = |document: &Document| matches!(document.tear, None | Some(Tear::Junk));
+    if first.as_ref().is_ok_and(is_whole) {
+        return first;
+    }
+    let Some((text, found)) = mend::mended(text) else {
+        return first;
+    };
+    let count = first.as_ref().map_or(0, |document| document.items.len());
+    match stream::read(&text) {
+        Ok(second) if is_whole(&second) || second.items.len() > count => {
+            repairs.merge(found);
+            Ok(second)
+        }
+        _ => first,
+    }
 }
 
 struct Reader {

@@ -16,7 +16,7 @@ impl Repairs {
     }
 
     /// Adds what another count has found.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         for (kind, count) in other.0 {
             match self.0.iter_mut().find(|(known, _)| *known == kind) {
                 Some((_, own)) => *own = own.saturating_add(count),
