@@ -103,6 +103,11 @@ impl<'a> Tokens<'a> {
         self.at = position;
     }
 
+    /// How many bytes are still to be read.
+    pub(super) fn left(&self) -> usize {
+        self.text.len().saturating_sub(self.at)
+    }
+
     /// The next token; `open` is the element whose end tag also ends a CDATA section that is never closed.
     pub(super) fn next(&mut self, open: &str) -> Option<Token<'a>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;

@@ -174,7 +174,7 @@ impl<'a> Capture<'a> {
             if !self.is_xhtml {
                 repairs.note("bare-markup");
             }
-            return (Cow::Owned(html), Form::Markup);
+            return (Cow::Owned(entities.expand_own(html, repairs)), Form::Markup);
         }
         let mut text = Cow::Borrowed("");
         for piece in self.pieces {
@@ -248,7 +248,7 @@ fn push_escaped(text: &str, out: &mut String) {
 }
 
 /// HTML's elements without an end tag.
-fn is_void(name: &str) -> bool {
+pub(super) fn is_void(name: &str) -> bool {
     const VOID: [&str; 14] = [
         "br", "img", "hr", "input", "meta", "link", "area", "base", "col", "embed", "param",
         "source", "track", "wbr",

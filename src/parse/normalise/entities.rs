@@ -81,6 +81,40 @@ impl Entities {
         Cow::Owned(out)
     }
 
+    /// HTML with the document's own entities replaced: nobody behind knows them. HTML's stay as they are.
+    pub(super) fn expand_own(&self, html: String, repairs: &mut Repairs) -> String {
+        if self.own.is_empty() || memchr(b'&', html.as_bytes()).is_none() {
+            return html;
+        }
+        let mut out = String::with_capacity(html.len());
+        let mut rest = &*html;
+        while let Some(at) = memchr(b'&', rest.as_bytes()) {
+            out.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let used = self.own_value(rest).map_or(1, |(value, length)| {
+                repairs.note("document-entity");
+                out.push_str(value);
+                length
+            });
+            if used == 1 {
+                out.push('&');
+            }
+            rest = &rest[used..];
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// The value of the document's own entity that `rest` begins with, and the length of the reference.
+    fn own_value(&self, rest: &str) -> Option<(&str, usize)> {
+        let window = &rest.as_bytes()[1..rest.len().min(MAX_REFERENCE)];
+        let length = memchr(b';', window)?;
+        let value = self.own.get(rest.get(1..=length)?)?;
+        let left = self.budget.get().checked_sub(value.len())?;
+        self.budget.set(left);
+        Some((value, length + 2))
+    }
+
     /// Resolves the reference that `rest` begins with into `out`; returns how many bytes of `rest` it was.
     fn resolve(&self, rest: &str, out: &mut String, repairs: &mut Repairs) -> usize {
         let bytes = rest.as_bytes();

@@ -4,10 +4,11 @@
 mod scope;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::super::tokens::{Tag, Token, Tokens};
-use super::capture::Capture;
+use super::capture::{Capture, is_void};
 use super::entities::Entities;
 use super::kinds::{Kind, Model, meaning};
 use super::names::Space;
@@ -29,6 +30,8 @@ struct Frame<'a> {
     space: Option<Space>,
     /// How many prefixes were bound outside it.
     bound: usize,
+    /// Where its content begins.
+    begin: usize,
 }
 
 /// What an open element is to us.
@@ -51,7 +54,10 @@ pub(super) struct Gather<'a, 'r> {
     feed: Vec<Node<'a>>,
     entities: &'r Entities,
     repairs: &'r mut Repairs,
-    ready: Option<Node<'a>>,
+    /// Entries that are whole: two at once where one begins before the last has ended.
+    ready: VecDeque<Node<'a>>,
+    /// How many bytes may be read again: bounds the work whatever is left open.
+    reread: usize,
     is_over: bool,
 }
 
@@ -64,6 +70,7 @@ impl<'a, 'r> Gather<'a, 'r> {
         entities: &'r Entities,
         repairs: &'r mut Repairs,
     ) -> Self {
+        let length = tokens.left();
         let mut gather = Self {
             tokens,
             stack: Vec::new(),
@@ -72,7 +79,8 @@ impl<'a, 'r> Gather<'a, 'r> {
             feed: Vec::new(),
             entities,
             repairs,
-            ready: None,
+            ready: VecDeque::new(),
+            reread: length,
             is_over: false,
         };
         gather.open_root(root);
@@ -103,16 +111,17 @@ impl<'a, 'r> Gather<'a, 'r> {
             lang: scope.lang,
             space: None,
             bound: 0,
+            begin: self.tokens.position(),
         });
         self.is_over = root.is_empty;
     }
 
     /// The next entry that is whole.
     pub(super) fn next_entry(&mut self) -> Option<Node<'a>> {
-        while self.ready.is_none() && !self.is_over {
+        while self.ready.is_empty() && !self.is_over {
             self.step();
         }
-        self.ready.take()
+        self.ready.pop_front()
     }
 
     /// What describes the feed, as far as it has been read.
@@ -152,9 +161,18 @@ impl<'a, 'r> Gather<'a, 'r> {
 
     /// Text that stands in an element with parts, such as RSS's `author`.
     fn text(&mut self, text: &'a str, form: Form) {
-        let Some(Role::Node(node)) = self.stack.last_mut().map(|frame| &mut frame.role) else {
+        // Markup around a person's name means nothing.
+        let is_markup =
+            |frame: &Frame<'_>| matches!(frame.role, Role::Skipped) && !frame.name.contains(':');
+        let holder = self.stack.iter_mut().rev().enumerate();
+        let holder = holder.skip_while(|(_, frame)| is_markup(frame)).next();
+        let Some((inner, Role::Node(node))) = holder.map(|(at, frame)| (at, &mut frame.role))
+        else {
             return;
         };
+        if inner > 0 && node.kind != Kind::Author {
+            return;
+        }
         if node.kind == Kind::Entry || text.trim_ascii().is_empty() {
             return;
         }
@@ -207,6 +225,9 @@ impl<'a, 'r> Gather<'a, 'r> {
     /// An entry begins: whatever an earlier one left open ends here.
     fn open_entry(&mut self, tag: Tag<'a>, scope: Scope) {
         if let Some(depth) = self.entry_depth() {
+            if self.read_again(depth) {
+                return;
+            }
             self.repairs.note("unclosed-element");
             self.close_down_to(depth);
         }
@@ -229,8 +250,10 @@ impl<'a, 'r> Gather<'a, 'r> {
             lang: scope.lang,
             space: scope.inherited,
             bound,
+            begin: self.tokens.position(),
         };
-        if tag.is_empty {
+        // HTML's elements without an end hold nothing.
+        if tag.is_empty || (matches!(frame.role, Role::Skipped) && is_void(tag.name)) {
             self.prefixes.truncate(bound);
             self.attach(frame.role);
         } else if self.stack.len() < MAX_DEPTH {
@@ -258,7 +281,7 @@ impl<'a, 'r> Gather<'a, 'r> {
     fn attach(&mut self, role: Role<'a>) {
         let Role::Node(node) = role else { return };
         if node.kind == Kind::Entry {
-            self.ready = Some(node);
+            self.ready.push_back(node);
             return;
         }
         match self.stack.last_mut().map(|frame| &mut frame.role) {
@@ -305,6 +328,9 @@ impl<'a, 'r> Gather<'a, 'r> {
         match known {
             Some(depth) => {
                 if depth + 1 < self.stack.len() {
+                    if self.read_again(depth) {
+                        return;
+                    }
                     self.repairs.note("unclosed-element");
                 } else if self.stack[depth].name != name {
                     self.repairs.note("mismatched-case");
@@ -314,6 +340,27 @@ impl<'a, 'r> Gather<'a, 'r> {
             None => self.repairs.note("stray-end-tag"),
         }
         self.is_over |= self.stack.is_empty();
+    }
+
+    /// Goes back behind the start tag of an element that means nothing and that was never closed, so that it does not
+    /// swallow what its entry says after it. False when there is no such element in the entry at `depth`.
+    fn read_again(&mut self, depth: usize) -> bool {
+        let is_entry =
+            |role: &Role<'_>| matches!(role, Role::Node(node) if node.kind == Kind::Entry);
+        let [entry, open, ..] = &self.stack[depth..] else {
+            return false;
+        };
+        let length = self.tokens.position().saturating_sub(open.begin);
+        let is_lost = is_entry(&entry.role) && matches!(open.role, Role::Skipped);
+        let Some(left) = self.reread.checked_sub(length).filter(|_| is_lost) else {
+            return false;
+        };
+        self.repairs.note("unclosed-element");
+        self.reread = left;
+        self.tokens.seek(open.begin);
+        self.prefixes.truncate(open.bound);
+        self.stack.truncate(depth + 1);
+        true
     }
 
     fn close_down_to(&mut self, depth: usize) {
