@@ -51,7 +51,8 @@ fn sanitiser() -> Builder<'static> {
         ("col", "align span"),
         ("colgroup", "align span"),
         ("del", "cite datetime"),
-        ("img", "src srcset sizes alt width height longdesc"),
+        // A style only lets a hidden picture be known; the picture goes, and its style with it.
+        ("img", "src srcset sizes alt width height longdesc style"),
         ("ins", "cite datetime"),
         ("ol", "start reversed"),
         ("q", "cite"),
@@ -91,9 +92,10 @@ fn sanitiser() -> Builder<'static> {
 /// What becomes of an attribute that the allow list has passed.
 fn kept<'v>(tag: &str, name: &str, value: &'v str, base: Option<&Url>) -> Option<Cow<'v, str>> {
     match name {
-        _ if is_plain(value) && value.len() <= MAX_URL && name != "srcset" => {
+        _ if is_plain(value) && value.len() <= MAX_URL && name != "srcset" && name != "style" => {
             Some(Cow::Borrowed(value))
         }
+        "style" => pictures::is_hidden(value).then_some(Cow::Borrowed("display:none")),
         // No address is not the page's own.
         "src" | "poster" | "longdesc" if value.trim().is_empty() => None,
         "href" | "src" | "cite" | "poster" | "longdesc" => {
@@ -185,7 +187,7 @@ pub(super) fn safe(
             sanitised(&text::once_escaped(source, repairs), base, repairs)
         }
     };
-    Some(html)
+    Some(text::without_overrides(html))
         .filter(|html| !html.trim().is_empty())
         .map(SafeHtml::vouched)
 }

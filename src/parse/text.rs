@@ -95,6 +95,16 @@ pub(super) fn one_line(text: &str) -> String {
     out
 }
 
+/// Markup without the characters that show text in another order than it is in; those that right-to-left text needs stay.
+pub(super) fn without_overrides(html: String) -> String {
+    const OVERRIDES: [char; 2] = ['\u{202d}', '\u{202e}'];
+    let has_any = |mark: &[u8]| memchr::memmem::find(html.as_bytes(), mark).is_some();
+    match has_any(b"\xe2\x80\xad") || has_any(b"\xe2\x80\xae") {
+        true => html.replace(OVERRIDES, ""),
+        false => html,
+    }
+}
+
 /// Characters that no single line needs and that can make it read as something else.
 fn is_deceptive(character: char) -> bool {
     character.is_control()

@@ -47,6 +47,8 @@ fn is_tracker(raw: &str) -> bool {
                 }
             }
             "srcset" => has_source = true,
+            // Kept by the sanitiser only where it hides the picture.
+            "style" => return true,
             "width" | "height" if matches!(value.trim().trim_end_matches("px"), "0" | "1") => {
                 return true;
             }
@@ -54,6 +56,21 @@ fn is_tracker(raw: &str) -> bool {
         }
     }
     !has_source
+}
+
+/// Whether a style makes a picture one that nobody is meant to see.
+pub(super) fn is_hidden(style: &str) -> bool {
+    let style = style.to_ascii_lowercase();
+    style.split(';').any(|declaration| {
+        let (name, value) = declaration.split_once(':').unwrap_or_default();
+        let value = value.trim().trim_end_matches("!important").trim_end();
+        match name.trim() {
+            "display" => value == "none",
+            "visibility" => value == "hidden",
+            "width" | "height" => matches!(value.trim_end_matches("px"), "0" | "1"),
+            _ => false,
+        }
+    })
 }
 
 /// Addresses that serve nothing but to count readers.

@@ -4,6 +4,7 @@
 use memchr::memchr;
 use url::Url;
 
+use super::super::pictures::is_hidden;
 use super::super::{MAX_URL, absolute, candidates, is_plain};
 use super::references::decoded;
 use super::write_value;
@@ -17,12 +18,15 @@ enum Fate {
     Address,
     Candidates,
     Dropped,
+    /// Dropped, unless it hides a picture: the sanitiser's walk takes that one out.
+    Style,
     /// For the sanitiser to decide.
     Unsure,
 }
 
 fn fate(tag: &str, name: &str) -> Fate {
     match (tag, name) {
+        ("img", "style") => Fate::Style,
         (_, "title" | "lang" | "dir") => Fate::Kept,
         ("a", "href") | ("img", "src") => Fate::Address,
         ("img", "srcset") => Fate::Candidates,
@@ -96,6 +100,10 @@ fn write_attribute(
     let value = match fate(tag, name) {
         Fate::Dropped => return Some(()),
         Fate::Unsure => return None,
+        Fate::Style => {
+            let is_shown = !is_hidden(&decoded(raw)?);
+            return is_shown.then_some(());
+        }
         Fate::Kept => {
             made = decoded(raw)?;
             &*made
