@@ -43,22 +43,28 @@ pub(super) async fn answer(
     } else {
         Images::Own
     };
-    let mut response = match document(&site, &request).await {
+    let (kind, mut response) = match document(&site, &request).await {
         Some(document) => {
             let keep = site.polls.max_age_s(&site.store, &site.clock).await;
-            finished(&request, &document, keep)
+            let response = finished(&request, &document, keep);
+            let refused = response.status() == StatusCode::METHOD_NOT_ALLOWED;
+            (
+                Some(document.content_type).filter(|_| !refused),
+                response,
+            )
         }
         None => {
             request.extensions_mut().insert(door);
             let made = router.oneshot(request);
-            match tokio::time::timeout(deadline, made).await {
+            let response = match tokio::time::timeout(deadline, made).await {
                 Ok(made) => made?.map(Either::Right),
                 Err(_) => empty(StatusCode::SERVICE_UNAVAILABLE),
-            }
+            };
+            (None, response)
         }
     };
     site.metrics.http(response.status().as_u16());
-    protect(response.headers_mut(), images);
+    protect(response.headers_mut(), kind, images);
     Ok(response)
 }
 

@@ -24,13 +24,24 @@ pub(super) enum Images {
     Remote,
 }
 
-/// Adds the set to `headers`, by the media type that is already there; a policy that is there already stays.
-pub(super) fn protect(headers: &mut HeaderMap, images: Images) {
-    let kind = headers
+/// Types that any page may read (R7.6): feeds, and what a search found. The operator's numbers are not among them.
+const OPEN: &[&str] = &[
+    "application/atom+xml",
+    "application/rss+xml",
+    "application/feed+json",
+    "application/json",
+];
+
+/// Adds the set to `headers`, by the media type of the document that is answered for, else by the one that is there. A
+/// 304 carries no type, and caches take its fields for those of the stored 200 (RFC 9111 3.2), so it must say the same. A
+/// policy that is there already stays.
+pub(super) fn protect(headers: &mut HeaderMap, document: Option<&str>, images: Images) {
+    let there = headers
         .get(header::CONTENT_TYPE)
-        .map_or(&b""[..], HeaderValue::as_bytes);
-    let page = kind.starts_with(b"text/html");
-    let feed = kind.starts_with(b"application/");
+        .and_then(|value| value.to_str().ok());
+    let kind = document.or(there).unwrap_or_default();
+    let page = kind.starts_with("text/html");
+    let feed = OPEN.iter().any(|open| kind.starts_with(open));
     let policy = match (page, images) {
         (true, Images::Own) => PAGE_POLICY,
         (true, Images::Remote) => PAGE_POLICY_WITH_IMAGES,

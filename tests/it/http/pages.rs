@@ -214,7 +214,7 @@ async fn every_answer_is_protected_and_believes_no_header() {
         assert!(plain.status < 500, "{method} {path}: {}", plain.status);
         let feed = plain
             .header("content-type")
-            .is_some_and(|kind| kind.starts_with("application/"));
+            .is_some_and(|kind| kind.starts_with("application/") && !kind.contains("openmetrics"));
         assert_eq!(
             plain.header("access-control-allow-origin"),
             feed.then_some("*"),
@@ -231,6 +231,42 @@ async fn every_answer_is_protected_and_believes_no_header() {
         );
         let heads = format!("{:?}", told.headers);
         assert!(!heads.contains("evil"), "{method} {path}: {heads}");
+    }
+}
+
+/// RFC 9111 3.2: caches replace the stored fields by those of a 304, so it has to carry the same policy as the 200.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_304_protects_as_its_200_does() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    let fields = [
+        "content-security-policy",
+        "x-content-type-options",
+        "referrer-policy",
+        "access-control-allow-origin",
+        "cross-origin-resource-policy",
+        "vary",
+        "cache-control",
+        "etag",
+    ];
+    for (path, policy, origin) in [
+        ("/", "style-src 'self'", None),
+        ("/all/", "style-src 'self'", None),
+        ("/story/1", "style-src 'self'", None),
+        ("/all.atom", "sandbox", Some("*")),
+        ("/all.json", "sandbox", Some("*")),
+        ("/style.css", "sandbox", None),
+    ] {
+        let full = get(served.address, path);
+        let tag = full.header("etag").unwrap();
+        let short = request(served.address, "GET", path, &[("If-None-Match", tag)]);
+        assert_eq!((full.status, short.status), (200, 304), "{path}");
+        for field in fields {
+            assert_eq!(short.header(field), full.header(field), "{path}: {field}");
+        }
+        let held = short.header("content-security-policy").unwrap();
+        assert!(held.contains(policy), "{path}: {held}");
+        assert_eq!(short.header("access-control-allow-origin"), origin);
     }
 }
 
