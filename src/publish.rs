@@ -4,6 +4,7 @@
 //! archives as bytes. Has no clock, no randomness and no iteration over unordered maps, so a document changes only when
 //! what it shows does. Refuses by [`check_document`] what readers could not read.
 
+mod about;
 mod atom;
 mod body;
 mod coding;
@@ -35,8 +36,8 @@ use jiff::Timestamp;
 use crate::config::PublishFormat;
 use crate::model::{FeedState, StoryView};
 
-pub use atom::Chapter;
-pub use coding::{finish, freeze, thaw};
+pub use atom::{Chapter, Volume};
+pub use coding::{Coding, code, finish, freeze, plain, thaw};
 pub use gate::check as check_document;
 pub use language::Language;
 pub use notice::{Unsubscribe, error_page, unsubscribe_page};
@@ -63,8 +64,8 @@ pub struct Document {
     pub zstd: Option<Bytes>,
     /// Opaque tag over the identity bytes, without quotes.
     pub etag: String,
-    /// When the bytes last changed.
-    pub changed_at: Timestamp,
+    /// When the bytes last changed; none where nobody kept count (R7.3).
+    pub changed_at: Option<Timestamp>,
     /// `Link` header values.
     pub links: Vec<String>,
     /// For how long readers may keep it.
@@ -126,6 +127,16 @@ pub trait OnRequest: Send + Sync {
 
     /// Does some merged feed show `story`, now or in its archive?
     fn shows(&self, story: &StoryView) -> bool;
+
+    /// `document` with its bytes in `coding`, when it is smaller for it.
+    fn coded<'a>(
+        &'a self,
+        document: Arc<Document>,
+        coding: Coding,
+    ) -> Pin<Box<dyn Future<Output = Arc<Document>> + Send + 'a>>;
+
+    /// Is `path` one that the config renders, and did its document fail its check?
+    fn is_withheld(&self, path: &str) -> bool;
 
     /// Was `path` published once, and is it of no merged feed that the config still has? Then it is gone for good.
     fn is_gone(&self, path: &str) -> bool;
@@ -189,20 +200,34 @@ pub fn feed_drafts(
                 "application/feed+json; charset=utf-8",
                 json_feed::json_feed(site, feed, None),
             ),
-            PublishFormat::Html => match page::list(theme, site, feed) {
-                Ok(page) => draft(path, HTML, page.into_bytes()),
+            PublishFormat::Html => match page_draft(theme, site, feed) {
+                Ok(page) => {
+                    drafts.push(page);
+                    continue;
+                }
                 Err(message) => {
                     outcome = Err(message);
                     continue;
                 }
             },
         };
-        if format != PublishFormat::Html {
-            made.links = link_headers(site, feed, format);
-        }
+        made.links = link_headers(site, feed, format);
         drafts.push(made);
     }
     (drafts, outcome)
+}
+
+/// The page of a merged feed.
+///
+/// # Errors
+/// When an operator's template fails.
+pub fn page_draft(theme: &Theme, site: &Site, feed: &MergedFeed<'_>) -> Result<Draft, String> {
+    let page = page::list(theme, site, feed)?;
+    Ok(draft(
+        feed.path(PublishFormat::Html),
+        HTML,
+        page.into_bytes(),
+    ))
 }
 
 /// `self` and hubs as `Link` header values, which WebSub subscribers look at first.
@@ -215,12 +240,12 @@ fn link_headers(site: &Site, feed: &MergedFeed<'_>, format: PublishFormat) -> Ve
         .collect()
 }
 
-/// The archive document `number` of a merged feed, whose newest finished one is `newest` (RFC 5005).
+/// An archive document of a merged feed (RFC 5005).
 ///
 /// JSON Feed has no relation for archives; its documents are pages that `next_url` leads through (R7.21).
 #[must_use]
 pub fn archive_draft(site: &Site, feed: &MergedFeed<'_>, chapter: Chapter) -> Draft {
-    let path = atom::archive_path(&feed.output.name, chapter.number, chapter.format);
+    let path = atom::archive_path(&feed.output.name, chapter.volume, chapter.format);
     match chapter.format {
         PublishFormat::Json => draft(
             path,
@@ -247,7 +272,7 @@ pub fn front_draft(theme: &Theme, site: &Site, fronts: &[MergedFeed<'_>]) -> Res
     Ok(draft(String::new(), HTML, page.into_bytes()))
 }
 
-/// What depends on the list of feeds and on no story: OPML, about page; and the style sheet.
+/// What depends on the list of feeds and on no story: OPML, about page; the style sheet and the picture.
 ///
 /// # Errors
 /// When an operator's template fails; what could be made is in the first list all the same.
@@ -257,6 +282,7 @@ pub fn site_drafts(
     feeds: &[FeedState],
 ) -> (Vec<Draft>, Result<(), String>) {
     let style = theme.style().as_bytes().to_vec();
+    let icon = theme.icon().as_bytes().to_vec();
     let mut drafts = vec![
         draft(
             String::from("opml"),
@@ -264,8 +290,9 @@ pub fn site_drafts(
             opml(&site.title(), feeds),
         ),
         draft(String::from("style.css"), "text/css; charset=utf-8", style),
+        draft(String::from("icon.svg"), "image/svg+xml", icon),
     ];
-    let about = page::about(theme, site, feeds);
+    let about = about::about(theme, site, feeds);
     let outcome =
         about.map(|page| drafts.push(draft(String::from("about/"), HTML, page.into_bytes())));
     (drafts, outcome)

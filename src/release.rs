@@ -1,9 +1,11 @@
 //! The publishing flow: a commit that changed something wakes it; it selects, renders, compares, records, swaps the
 //! shelf and writes files. Readers never wait for it, and a document that fails its own check stays as it was.
 
+mod answers;
 mod archive;
 mod carriers;
 mod days;
+mod drafts;
 mod files;
 mod gone;
 mod hub;
@@ -11,7 +13,7 @@ mod request;
 mod select;
 mod settle;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,12 +25,11 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{Config, PublishConfig};
 use crate::filter::Rules;
-use crate::publish::{
-    Document, Draft, MergedFeed, Shelf, Site, Theme, feed_drafts, front_draft, site_drafts,
-};
+use crate::publish::{Document, Shelf, Site, Theme};
 use crate::store::{RenderedRecord, Store, StoreError};
 use crate::telemetry::Metrics;
 
+use drafts::SiteDrafts;
 pub use hub::{Courier, Draw, system_challenge};
 use select::Selected;
 
@@ -40,14 +41,6 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// How often a merged feed with `max_age` is looked at when nothing happens.
 const AGEING: Duration = Duration::from_secs(3600);
-
-/// How long the list of feeds may be old on the about page and in the OPML, and so much longer for each feed in it:
-/// reading ten thousand feeds each minute would cost more than the stories.
-const FEEDS_REST_S: i64 = 60;
-const FEEDS_PER_S: usize = 16;
-
-/// Stories of each merged feed on the front page.
-const FRONT_STORIES: usize = 5;
 
 /// What the flow works with.
 #[derive(Clone)]
@@ -68,9 +61,12 @@ pub struct Tools {
 pub struct Releaser {
     config: Arc<Config>,
     tools: Tools,
-    site: Site,
+    site: Arc<Site>,
+    /// The same site for files, behind which nothing is made on request.
+    still: Arc<Site>,
     theme: Arc<Theme>,
     gone: gone::Gone,
+    answers: answers::Answers,
     hub_wake: Arc<Notify>,
     state: Mutex<State>,
 }
@@ -81,15 +77,9 @@ struct State {
     rendered: Option<HashMap<String, RenderedRecord>>,
     site: Option<(Timestamp, SiteDrafts)>,
     site_lags_s: Option<i64>,
+    /// What was withheld at the last rendering, with the reason that the operator was told.
+    withheld: BTreeMap<String, String>,
     files: files::Written,
-}
-
-/// Drafts that depend on the list of feeds alone, made once per list; a refused template is told each time.
-#[derive(Clone)]
-struct SiteDrafts {
-    rest_s: i64,
-    made: Vec<Draft>,
-    outcome: Result<(), String>,
 }
 
 /// Finished documents by path.
@@ -142,12 +132,18 @@ impl Releaser {
     #[must_use]
     pub fn new(config: Arc<Config>, theme: Arc<Theme>, tools: Tools) -> Self {
         let site = site(&config, &tools.store);
+        let still = Site {
+            live: false,
+            ..site.clone()
+        };
         Self {
             config,
             tools,
-            site,
+            site: Arc::new(site),
+            still: Arc::new(still),
             theme,
             gone: gone::Gone::default(),
+            answers: answers::Answers::default(),
             hub_wake: Arc::default(),
             state: Mutex::new(State::default()),
         }
@@ -214,26 +210,33 @@ impl Releaser {
     /// The store's, and those of writing files; the shelf is swapped before files are written.
     pub async fn refresh(&self) -> Result<Report, ReleaseError> {
         let mut state = self.state.lock().await;
+        self.answers.turn_over();
         let now = self.tools.clock.now();
         let site = self.site_drafts(&mut state, now).await?;
         let chosen = self.choose(now).await?;
         let mut report = Report::default();
+        let pages = self.pages(&site, &chosen);
         let drafts = self.drafts(site, &chosen, &mut report);
         let (documents, records) = self.settle(&mut state, drafts, now, &mut report).await?;
         self.record(&mut state, records).await?;
         report.touched_outputs = touched(&chosen, &report.changed);
-        let news = !report.touched_outputs.is_empty();
         self.gone.learn(&state, &self.config);
         self.tools.shelf.replace(documents.clone());
-        if news {
+        let work = files::Work {
+            chosen: &chosen,
+            documents: &documents,
+            pages: &pages,
+            now,
+        };
+        let outcome = self.write(&mut state, work, &mut report).await;
+        // Hubs fetch when they are told, and a web server may hand out the files: these must be there before (R6.15).
+        if !report.touched_outputs.is_empty() {
             self.hub_wake.notify_one();
         }
-        self.write(&mut state, &chosen, &documents, &mut report)
-            .await?;
-        Ok(report)
+        outcome.map(|()| report)
     }
 
-    /// Which files would be written now; renders, and changes nothing but the archive bounds.
+    /// Which files would be written or removed now; renders, and changes nothing but the archive bounds.
     ///
     /// # Errors
     /// The store's, and those of reading files.
@@ -243,92 +246,28 @@ impl Releaser {
         let site = self.site_drafts(&mut state, now).await?;
         let chosen = self.choose(now).await?;
         let mut report = Report::default();
+        let pages = self.pages(&site, &chosen);
         let drafts = self.drafts(site, &chosen, &mut report);
         let (documents, _) = self.settle(&mut state, drafts, now, &mut report).await?;
-        report.written = self.differing(&chosen, &documents).await?;
-        Ok(report)
-    }
-
-    /// Drafts of the list of feeds, as they were made or anew. The list itself is not kept: it is the largest thing
-    /// that is ever read.
-    async fn site_drafts(
-        &self,
-        state: &mut State,
-        now: Timestamp,
-    ) -> Result<SiteDrafts, ReleaseError> {
-        if let Some((made_at, site)) = &state.site {
-            let age = now.as_second() - made_at.as_second();
-            if (0..site.rest_s).contains(&age) {
-                state.site_lags_s = Some(site.rest_s);
-                return Ok(site.clone());
-            }
-        }
-        let feeds = self.tools.store.feeds(false).await?;
-        let more = i64::try_from(feeds.len() / FEEDS_PER_S).unwrap_or(0);
-        let (made, outcome) = site_drafts(&self.theme, &self.site, &feeds);
-        let site = SiteDrafts {
-            rest_s: FEEDS_REST_S + more,
-            made,
-            outcome,
+        let work = files::Work {
+            chosen: &chosen,
+            documents: &documents,
+            pages: &pages,
+            now,
         };
-        state.site_lags_s = None;
-        state.site = Some((now, site.clone()));
-        Ok(site)
+        self.differing(work, &mut report).await?;
+        Ok(report)
     }
 
     async fn choose(&self, now: Timestamp) -> Result<Vec<(PublishConfig, Selected)>, ReleaseError> {
         let mut chosen = Vec::new();
         for output in self.config.publish.values() {
             let mut selected = select::stories(&self.tools, output, now).await?;
-            selected.archives = archive::advance(&self.tools, &self.site, output).await?;
+            let shown = &selected.stories;
+            selected.archive = archive::advance(&self.tools, &self.site, output, shown).await?;
             chosen.push((output.clone(), selected));
         }
         Ok(chosen)
-    }
-
-    fn drafts(
-        &self,
-        site: SiteDrafts,
-        chosen: &[(PublishConfig, Selected)],
-        report: &mut Report,
-    ) -> Vec<Draft> {
-        let mut drafts = Vec::new();
-        for (output, selected) in chosen {
-            let feed = MergedFeed {
-                output,
-                stories: &selected.stories,
-                capped: &selected.capped,
-                archive: selected.archives,
-            };
-            let (made, outcome) = feed_drafts(&self.theme, &self.site, &feed);
-            drafts.extend(made);
-            if let Err(reason) = outcome {
-                report.withheld.push((format!("/{}/", output.name), reason));
-            }
-        }
-        let front = if chosen.len() == 1 {
-            usize::MAX
-        } else {
-            FRONT_STORIES
-        };
-        let fronts: Vec<MergedFeed<'_>> = chosen
-            .iter()
-            .map(|(output, selected)| MergedFeed {
-                output,
-                stories: &selected.stories[..selected.stories.len().min(front)],
-                capped: &selected.capped,
-                archive: selected.archives,
-            })
-            .collect();
-        match front_draft(&self.theme, &self.site, &fronts) {
-            Ok(draft) => drafts.push(draft),
-            Err(reason) => report.withheld.push((String::from("/"), reason)),
-        }
-        drafts.extend(site.made);
-        if let Err(reason) = site.outcome {
-            report.withheld.push((String::from("/about/"), reason));
-        }
-        drafts
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 
-use crate::publish::Document;
+use crate::publish::{Coding, Document};
 
 /// Does the client hold the present bytes? `If-None-Match` decides alone; `If-Modified-Since` only without it
 /// (RFC 9110 13.2.2). Tags are compared weakly and across codings: proxies add and drop `W/` and `-gzip` (R7.2).
@@ -25,7 +25,9 @@ pub(super) fn is_current(headers: &HeaderMap, document: &Document) -> bool {
     let since = since
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs());
-    u64::try_from(document.changed_at.as_second()).is_ok_and(|changed| changed <= since)
+    // A document without an instant of its last change is judged by its tag alone (R7.3).
+    let changed = document.changed_at.map(|at| at.as_second());
+    changed.is_some_and(|changed| u64::try_from(changed).is_ok_and(|changed| changed <= since))
 }
 
 fn matches_tag(list: &str, current: &str) -> bool {
@@ -53,17 +55,25 @@ pub(super) fn coded<'a>(
 ) -> (Option<&'static str>, &'a Bytes) {
     let accepted = Accepted::read(headers);
     [
-        ("br", &document.brotli),
-        ("zstd", &document.zstd),
-        ("gzip", &document.gzip),
+        (Coding::Brotli, &document.brotli),
+        (Coding::Zstd, &document.zstd),
+        (Coding::Gzip, &document.gzip),
     ]
     .into_iter()
-    .filter_map(|(name, bytes)| bytes.as_ref().map(|bytes| (name, bytes)))
+    .filter_map(|(coding, bytes)| bytes.as_ref().map(|bytes| (coding.name(), bytes)))
     .filter(|(name, _)| accepted.takes(name))
     .min_by_key(|(_, bytes)| bytes.len())
     .map_or((None, &document.identity), |(name, bytes)| {
         (Some(name), bytes)
     })
+}
+
+/// The coding to make for a client: what packs best among those that it takes.
+pub(super) fn preferred(headers: &HeaderMap) -> Option<Coding> {
+    let accepted = Accepted::read(headers);
+    [Coding::Brotli, Coding::Zstd, Coding::Gzip]
+        .into_iter()
+        .find(|coding| accepted.takes(coding.name()))
 }
 
 /// `Accept-Encoding`, read once: which names have a weight above zero.

@@ -27,65 +27,69 @@ pub(super) struct Asked {
 }
 
 /// Answers one request. The shelf comes first, by exact path; unknown query parameters are ignored and do not
-/// fragment anything (R7.8).
+/// fragment anything (R7.8). Everything, what is made on request too, is made within the deadline.
 pub(super) async fn answer(
     asked: Asked,
     router: Router,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
-    let Asked {
-        site,
-        door,
-        deadline,
-    } = asked;
+    let site = &asked.site;
     let images = if site.front.load().config.http.images {
         Images::Remote
     } else {
         Images::Own
     };
-    let (kind, mut response) = match document(&site, &request).await {
-        Some(document) => {
-            let keep = site.polls.max_age_s(&site.store, &site.clock).await;
-            let response = finished(&request, &document, keep);
-            let refused = response.status() == StatusCode::METHOD_NOT_ALLOWED;
-            (
-                Some(document.content_type).filter(|_| !refused),
-                response,
-            )
-        }
-        None => {
-            request.extensions_mut().insert(door);
-            let made = router.oneshot(request);
-            let response = match tokio::time::timeout(deadline, made).await {
-                Ok(made) => made?.map(Either::Right),
-                Err(_) => empty(StatusCode::SERVICE_UNAVAILABLE),
-            };
-            (None, response)
-        }
+    let made = tokio::time::timeout(asked.deadline, made(&asked, router, request));
+    let (kind, mut response) = match made.await {
+        Ok(made) => made?,
+        Err(_) => (None, busy()),
     };
     site.metrics.http(response.status().as_u16());
     protect(response.headers_mut(), kind, images);
     Ok(response)
 }
 
-/// From the shelf, by exact path; else made now, for the paths that only exist when asked for.
-async fn document(site: &Site, request: &Request<Incoming>) -> Option<Arc<Document>> {
-    let path = request.uri().path();
-    match site.shelf.get(path) {
-        Some(document) => Some(document),
-        None => {
-            let on_request = Arc::clone(&site.front.load().on_request);
-            on_request.document(path).await
-        }
+/// An answer, with the media type of the finished document that it is about.
+async fn made(
+    asked: &Asked,
+    router: Router,
+    mut request: Request<Incoming>,
+) -> Result<(Option<&'static str>, Answer), Infallible> {
+    let site = &asked.site;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let shelved = site.shelf.get(request.uri().path());
+    let document = match shelved {
+        Some(_) if !reads => return Ok((None, not_allowed())),
+        None if reads => on_request(site, &request).await,
+        shelved => shelved,
+    };
+    if let Some(document) = document {
+        let keep = site.polls.max_age_s(&site.store, &site.clock).await;
+        let response = finished(&request, &document, keep);
+        return Ok((Some(document.content_type), response));
+    }
+    request.extensions_mut().insert(asked.door);
+    let response = router.oneshot(request).await?;
+    Ok((None, response.map(Either::Right)))
+}
+
+/// Made now, for the paths that only exist when asked for; coded for this client alone, and not at all when it has the
+/// bytes already.
+async fn on_request(site: &Site, request: &Request<Incoming>) -> Option<Arc<Document>> {
+    let on_request = Arc::clone(&site.front.load().on_request);
+    let document = on_request.document(request.uri().path()).await?;
+    let headers = request.headers();
+    if conditional::is_current(headers, &document) {
+        return Some(document);
+    }
+    match conditional::preferred(headers) {
+        Some(coding) => Some(on_request.coded(document, coding).await),
+        None => Some(document),
     }
 }
 
 fn finished(request: &Request<Incoming>, document: &Document, max_age_s: u64) -> Answer {
-    let head = match *request.method() {
-        Method::GET => false,
-        Method::HEAD => true,
-        _ => return not_allowed(),
-    };
+    let head = request.method() == Method::HEAD;
     if conditional::is_current(request.headers(), document) {
         let mut response = empty(StatusCode::NOT_MODIFIED);
         describe(response.headers_mut(), document, max_age_s);
@@ -110,11 +114,9 @@ fn finished(request: &Request<Incoming>, document: &Document, max_age_s: u64) ->
 /// The fields that 200 and 304 share (R7.5, R7.6, R6.13).
 fn describe(headers: &mut HeaderMap, document: &Document, max_age_s: u64) {
     set(headers, header::ETAG, &format!("\"{}\"", document.etag));
-    set(
-        headers,
-        header::LAST_MODIFIED,
-        &http_date(document.changed_at),
-    );
+    if let Some(changed_at) = document.changed_at {
+        set(headers, header::LAST_MODIFIED, &http_date(changed_at));
+    }
     let keep = match document.keep {
         Keep::UntilPoll => format!("public, max-age={max_age_s}"),
         Keep::Immutable => String::from("public, max-age=31536000, immutable"),
@@ -144,6 +146,15 @@ fn not_allowed() -> Answer {
     response
         .headers_mut()
         .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// Not made in time: too much is asked for just now.
+fn busy() -> Answer {
+    let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
     response
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::{Door, Role, Site, admin, hub, hubs, pages, search, status, subscribers};
+use super::{Door, Front, Role, Site, admin, hub, hubs, pages, search, status, subscribers};
 
 /// Most bytes of a posted form.
 const FORM_BYTES: usize = 64 * 1024;
@@ -58,8 +58,13 @@ pub(super) fn router(role: Role, site: Arc<Site>) -> Router {
         .with_state(Desk { site, role })
 }
 
-/// Not on the shelf and no route: moved, gone, or never there.
-async fn elsewhere(State(desk): State<Desk>, uri: Uri) -> Response {
+/// Not on the shelf and no route: moved, gone, withheld, or never there. Whatever it is, it can only be read: other
+/// methods are refused before anything is looked for.
+async fn elsewhere(State(desk): State<Desk>, method: Method, uri: Uri) -> Response {
+    if !matches!(method, Method::GET | Method::HEAD) {
+        let allow = [(header::ALLOW, "GET, HEAD")];
+        return (allow, not_allowed(State(desk)).await).into_response();
+    }
     let front = desk.site.front.load();
     if let Some(target) = front.moved(uri.path()) {
         return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, target)]).into_response();
@@ -75,11 +80,18 @@ async fn elsewhere(State(desk): State<Desk>, uri: Uri) -> Response {
     }
     // Before the first rendering nothing can be said to be missing: a reader must not drop its feed for a restart.
     if !desk.site.is_ready() {
-        let later = [(header::RETRY_AFTER, "5")];
-        let busy = pages::error(&front, StatusCode::SERVICE_UNAVAILABLE);
-        return (later, busy).into_response();
+        return later(&front, "5");
+    }
+    // It failed its check, and this process has no good version of it: the feed is ill, not gone.
+    if front.on_request.is_withheld(uri.path()) {
+        return later(&front, "300");
     }
     pages::error(&front, StatusCode::NOT_FOUND)
+}
+
+fn later(front: &Front, seconds: &'static str) -> Response {
+    let busy = pages::error(front, StatusCode::SERVICE_UNAVAILABLE);
+    ([(header::RETRY_AFTER, seconds)], busy).into_response()
 }
 
 async fn not_allowed(State(desk): State<Desk>) -> Response {

@@ -2,22 +2,56 @@
 //! `source` in every entry (R7.16), content as escaped `type="html"` (R7.18).
 
 use crate::config::PublishFormat;
-use crate::model::{ParsedEntry, StoryView};
+use crate::model::{ParsedEntry, StorySeq, StoryView};
 
 use super::body::{Part, authors, body, categories, title};
-use super::site::{MergedFeed, Site, media};
+use super::site::{MergedFeed, Site, changed_at, media};
 use super::text::{self, line, rfc3339, web_url};
 use super::xml::Xml;
+
+/// One document of the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// From 1.
+    pub number: u32,
+    /// None when it is finished; else it is under way, and this is the last story it holds.
+    pub until: Option<StorySeq>,
+}
+
+impl Volume {
+    /// The finished document `number`.
+    #[must_use]
+    pub fn finished(number: u32) -> Self {
+        Self {
+            number,
+            until: None,
+        }
+    }
+}
 
 /// Where a document stands in the history of its merged feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chapter {
     /// Atom or JSON Feed.
     pub format: PublishFormat,
-    /// Number of this archive document, from 1.
-    pub number: u32,
-    /// Number of the newest finished one.
+    /// Which.
+    pub volume: Volume,
+    /// Number of the newest finished one; 0 when there is none.
     pub newest: u32,
+}
+
+impl Chapter {
+    /// The finished document before this one.
+    pub(super) fn before(self) -> Option<Volume> {
+        let number = self.volume.number.checked_sub(1)?;
+        (number > 0).then(|| Volume::finished(number))
+    }
+
+    /// The finished document after this one: never one that is under way (R7.22).
+    fn after(self) -> Option<Volume> {
+        let finished = self.volume.until.is_none() && self.volume.number < self.newest;
+        finished.then(|| Volume::finished(self.volume.number + 1))
+    }
 }
 
 /// The subscription document, or with `chapter` an archive document.
@@ -50,9 +84,9 @@ fn head(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>) {
     xml.leaf("updated", &[], &rfc3339(feed.updated_at()));
     xml.open("author", &[]);
     xml.leaf("name", &[], &line(&feed.output.title));
-    xml.leaf("uri", &[], &site.absolute(&feed.path(PublishFormat::Html)));
+    let page = site.home(feed.output);
+    xml.leaf("uri", &[], &page);
     xml.close("author");
-    let page = site.absolute(&feed.path(PublishFormat::Html));
     xml.empty(
         "link",
         &[("rel", "alternate"), ("type", "text/html"), ("href", &page)],
@@ -62,16 +96,17 @@ fn head(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>) {
         &[("version", env!("CARGO_PKG_VERSION"))],
         "feedmill",
     );
+    xml.leaf("icon", &[], &site.icon());
 }
 
 /// `self`, hubs and the chain of archives (R7.22).
 fn history(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, chapter: Option<Chapter>) {
     let kind = media(PublishFormat::Atom).0;
     let current = site.absolute(&feed.path(PublishFormat::Atom));
-    let archive = |number: u32| {
+    let archive = |volume: Volume| {
         site.absolute(&archive_path(
             &feed.output.name,
-            number,
+            volume,
             PublishFormat::Atom,
         ))
     };
@@ -79,33 +114,36 @@ fn history(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, chapter: Option<Ch
         |rel: &str, href: &str| xml.empty("link", &[("rel", rel), ("type", kind), ("href", href)]);
     let Some(chapter) = chapter else {
         link("self", &current);
-        if let Some(newest) = feed.archive {
-            link("prev-archive", &archive(newest));
+        if let Some(volume) = feed.archive {
+            link("prev-archive", &archive(volume));
         }
         for hub in site.hubs(feed.output) {
             xml.empty("link", &[("rel", "hub"), ("href", &hub)]);
         }
         return;
     };
-    link("self", &archive(chapter.number));
+    link("self", &archive(chapter.volume));
     link("current", &current);
-    if chapter.number > 1 {
-        link("prev-archive", &archive(chapter.number - 1));
+    if let Some(before) = chapter.before() {
+        link("prev-archive", &archive(before));
     }
-    if chapter.number < chapter.newest {
-        link("next-archive", &archive(chapter.number + 1));
+    if let Some(after) = chapter.after() {
+        link("next-archive", &archive(after));
     }
     xml.empty("fh:archive", &[]);
 }
 
 /// Address path of an archive document, without leading slash.
-pub(super) fn archive_path(name: &str, number: u32, format: PublishFormat) -> String {
+pub(super) fn archive_path(name: &str, volume: Volume, format: PublishFormat) -> String {
     let suffix = if format == PublishFormat::Json {
         "json"
     } else {
         "atom"
     };
-    format!("{name}/archive/{number}.{suffix}")
+    match volume.until {
+        None => format!("{name}/archive/{}.{suffix}", volume.number),
+        Some(until) => format!("{name}/archive/{}-{}.{suffix}", volume.number, until.0),
+    }
 }
 
 fn entry(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, story: &StoryView) {
@@ -117,11 +155,7 @@ fn entry(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, story: &StoryView) {
     xml.leaf("id", &[], &line(&story.public_id));
     xml.leaf("title", &[], &title(story));
     xml.leaf("published", &[], &rfc3339(story.shown_at));
-    xml.leaf(
-        "updated",
-        &[],
-        &rfc3339(story.changed_at.max(story.shown_at)),
-    );
+    xml.leaf("updated", &[], &rfc3339(changed_at(story)));
     for (name, uri) in authors(&entry.authors) {
         person(xml, &name, uri.as_deref());
     }
@@ -174,13 +208,12 @@ fn links(xml: &mut Xml, site: &Site, story: &StoryView) {
         &[("rel", "alternate"), ("type", "text/html"), ("href", &page)],
     );
     for (feed, url) in also_in(story, &page) {
-        let title = format!("Also in {feed}");
         xml.empty(
             "link",
             &[
                 ("rel", "related"),
                 ("type", "text/html"),
-                ("title", &title),
+                ("title", &feed),
                 ("href", &url),
             ],
         );
@@ -196,11 +229,7 @@ fn links(xml: &mut Xml, site: &Site, story: &StoryView) {
             "related" => "related",
             _ => continue,
         };
-        let mime = link
-            .mime
-            .as_deref()
-            .map(line)
-            .filter(|mime| mime.contains('/'));
+        let mime = text::mime(link.mime.as_deref());
         xml.empty(
             "link",
             &[
@@ -216,7 +245,7 @@ fn links(xml: &mut Xml, site: &Site, story: &StoryView) {
         };
         let length = file.length_bytes.map(|length| length.to_string());
         let (mime, name) = (
-            file.mime.as_deref().map(line),
+            text::mime(file.mime.as_deref()),
             file.title.as_deref().map(line),
         );
         let mut attributes = vec![("rel", "enclosure")];
@@ -288,6 +317,14 @@ fn source(xml: &mut Xml, story: &StoryView) {
     }
     if authors(&story.lead.entry.authors).is_empty() {
         person(xml, &name, None);
+    }
+    // These are the polled feed's own; an entry that came with a source of its own is of another.
+    let own = story.lead.entry.source.is_none();
+    if let Some(rights) = feed.rights.as_deref().filter(|_| own) {
+        xml.leaf("rights", &[], &line(rights));
+    }
+    if let Some(icon) = web_url(feed.icon_url.as_deref()).filter(|_| own) {
+        xml.leaf("icon", &[], &icon);
     }
     xml.close("source");
 }

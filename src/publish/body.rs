@@ -40,6 +40,15 @@ impl Part<'_> {
 
 /// What of `story` a document in `mode` carries.
 pub(super) fn body(story: &StoryView, mode: ContentMode) -> Body<'_> {
+    let mut body = parts(story, mode);
+    if body == Body::default() {
+        // An entry without content has a summary (R7.19), if only of its name.
+        body.summary = Some(Part::Text(title(story)));
+    }
+    body
+}
+
+fn parts(story: &StoryView, mode: ContentMode) -> Body<'_> {
     let entry = &story.lead.entry;
     let summary = html(entry.summary_html.as_ref());
     match mode {

@@ -13,6 +13,29 @@ use super::{Document, Keep};
 /// Below this, a coding saves less than its header costs.
 const LEAST_BYTES: usize = 1024;
 
+/// A content coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// gzip.
+    Gzip,
+    /// brotli.
+    Brotli,
+    /// zstd.
+    Zstd,
+}
+
+impl Coding {
+    /// As `Content-Encoding` spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
 /// Finished bytes in every coding. `path` begins with a slash.
 #[must_use]
 pub fn finish(
@@ -21,24 +44,61 @@ pub fn finish(
     bytes: Vec<u8>,
     changed_at: Timestamp,
 ) -> Document {
-    let large = bytes.len() >= LEAST_BYTES;
-    let coded = |code: fn(&[u8]) -> Option<Vec<u8>>| {
-        let coded = if large { code(&bytes) } else { None };
-        coded
-            .filter(|coded| coded.len() < bytes.len())
-            .map(Bytes::from)
+    let document = Document {
+        changed_at: Some(changed_at),
+        ..plain(path, content_type, bytes)
     };
+    [Coding::Gzip, Coding::Brotli, Coding::Zstd]
+        .into_iter()
+        .fold(document, code)
+}
+
+/// Finished bytes as they are, for a document that few will ask for.
+#[must_use]
+pub fn plain(path: String, content_type: &'static str, bytes: Vec<u8>) -> Document {
     Document {
-        gzip: coded(gzip),
-        brotli: coded(brotli),
-        zstd: coded(|bytes| zstd::bulk::compress(bytes, 6).ok()),
+        gzip: None,
+        brotli: None,
+        zstd: None,
         etag: etag(&bytes),
         identity: Bytes::from(bytes),
         path,
         content_type,
-        changed_at,
+        changed_at: None,
         links: Vec::new(),
         keep: Keep::UntilPoll,
+    }
+}
+
+/// `document` with its bytes in `coding` too, unless they are too few or no smaller for it.
+#[must_use]
+pub fn code(document: Document, coding: Coding) -> Document {
+    let bytes = &document.identity;
+    let coded = if bytes.len() < LEAST_BYTES {
+        None
+    } else {
+        match coding {
+            Coding::Gzip => gzip(bytes),
+            Coding::Brotli => brotli(bytes),
+            Coding::Zstd => zstd::bulk::compress(bytes, 6).ok(),
+        }
+    };
+    let coded = coded
+        .filter(|coded| coded.len() < bytes.len())
+        .map(Bytes::from);
+    match coding {
+        Coding::Gzip => Document {
+            gzip: coded,
+            ..document
+        },
+        Coding::Brotli => Document {
+            brotli: coded,
+            ..document
+        },
+        Coding::Zstd => Document {
+            zstd: coded,
+            ..document
+        },
     }
 }
 

@@ -5,9 +5,9 @@ use serde::Serialize;
 use crate::config::PublishFormat;
 use crate::model::StoryView;
 
-use super::atom::{Chapter, also_in, archive_path, entry_url, thumbnail};
+use super::atom::{Chapter, Volume, also_in, archive_path, entry_url, thumbnail};
 use super::body::{Part, authors, body, categories, title};
-use super::site::{MergedFeed, Site};
+use super::site::{MergedFeed, Site, changed_at};
 use super::text::{self, line, rfc3339, web_url};
 
 #[derive(Serialize)]
@@ -22,6 +22,8 @@ struct Document {
     description: Option<String>,
     authors: Vec<Person>,
     language: String,
+    icon: String,
+    favicon: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hubs: Vec<Hub>,
     items: Vec<Item>,
@@ -102,18 +104,18 @@ struct Copy {
 pub(super) fn json_feed(site: &Site, feed: &MergedFeed<'_>, chapter: Option<Chapter>) -> Vec<u8> {
     let output = feed.output;
     let archive =
-        |number: u32| site.absolute(&archive_path(&output.name, number, PublishFormat::Json));
+        |volume: Volume| site.absolute(&archive_path(&output.name, volume, PublishFormat::Json));
     let own = chapter.map_or_else(
         || site.absolute(&feed.path(PublishFormat::Json)),
-        |chapter| archive(chapter.number),
+        |chapter| archive(chapter.volume),
     );
-    let next = chapter.map_or(feed.archive, |chapter| Some(chapter.number - 1));
-    let home = site.absolute(&feed.path(PublishFormat::Html));
+    let next = chapter.map_or(feed.archive, Chapter::before);
+    let home = site.home(output);
     let document = Document {
         version: "https://jsonfeed.org/version/1.1",
         title: line(&output.title),
         feed_url: own,
-        next_url: next.filter(|number| *number > 0).map(archive),
+        next_url: next.map(archive),
         description: output.description.as_deref().map(line),
         authors: vec![Person {
             name: line(&output.title),
@@ -121,6 +123,8 @@ pub(super) fn json_feed(site: &Site, feed: &MergedFeed<'_>, chapter: Option<Chap
         }],
         home_page_url: home,
         language: output.language.clone(),
+        icon: site.icon(),
+        favicon: site.icon(),
         hubs: site
             .hubs(output)
             .into_iter()
@@ -164,7 +168,7 @@ fn item(site: &Site, feed: &MergedFeed<'_>, story: &StoryView) -> Item {
         summary,
         image: thumbnail(entry),
         date_published: rfc3339(story.shown_at),
-        date_modified: rfc3339(story.changed_at.max(story.shown_at)),
+        date_modified: rfc3339(changed_at(story)),
         authors: authors(&entry.authors)
             .into_iter()
             .map(|(name, url)| Person { name, url })
@@ -199,10 +203,8 @@ fn attachments(story: &StoryView) -> Vec<Attachment> {
         .filter_map(|file| {
             Some(Attachment {
                 url: web_url(Some(&file.url))?,
-                mime_type: file
-                    .mime
-                    .as_deref()
-                    .map_or_else(|| String::from("application/octet-stream"), line),
+                mime_type: text::mime(file.mime.as_deref())
+                    .unwrap_or_else(|| String::from(text::ANY_MIME)),
                 title: file.title.as_deref().map(line),
                 size_in_bytes: file.length_bytes,
                 duration_in_seconds: file.duration_s,

@@ -1,15 +1,14 @@
-//! The pages that belong to merged feeds: front page, list, archive by day, story, about, search. Each takes plain
+//! The pages that belong to merged feeds: front page, list, archive by day, story, search. Each takes plain
 //! values and gives HTML, or why an operator's template failed.
 
 use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::config::{PublishConfig, PublishFormat, Zone};
-use crate::model::{FeedStanding, FeedState, FeedView, SearchHit, StoryView};
+use crate::model::{FeedView, SearchHit, StoryView};
 
 use super::body::{Part, body, title};
 use super::markup::{Pictures, page_html};
-use super::opml::public_address;
 use super::site::{MergedFeed, Site};
 use super::text::{self, line, web_url};
 use super::theme::Theme;
@@ -41,12 +40,14 @@ pub(super) fn list(theme: &Theme, site: &Site, feed: &MergedFeed<'_>) -> Page {
         frame: Frame::new(theme, site, &output.language, Some(output))
             .headed(&output.title)
             .described(output.description.as_deref())
-            .at(site.absolute(&feed.path(PublishFormat::Html))),
+            .at(site.home(output)),
         list: days(site, feed.stories, &output.timezone, language),
         capped: capped(feed.capped),
         empty: language.text("empty").to_owned(),
         newer: None,
-        older: oldest.map(|day| day_href(site, output, day)),
+        older: oldest
+            .filter(|_| site.live && output.formats.contains(&PublishFormat::Html))
+            .map(|day| day_href(site, output, day)),
     };
     theme.render("list.html", &page)
 }
@@ -138,7 +139,7 @@ struct IndexPage {
 struct Front {
     name: String,
     title: String,
-    href: String,
+    href: Option<String>,
     description: Option<String>,
     stories: Vec<Item>,
 }
@@ -149,7 +150,9 @@ pub(super) fn index(theme: &Theme, site: &Site, fronts: &[MergedFeed<'_>]) -> Pa
     let feeds = fronts.iter().map(|feed| Front {
         name: feed.output.name.clone(),
         title: line(&feed.output.title),
-        href: format!("{}{}/", site.base(), feed.output.name),
+        href: Some(site.home_of(feed.output))
+            .filter(|path| !path.is_empty())
+            .map(|path| format!("{}{path}", site.base())),
         description: feed.output.description.as_deref().map(line),
         stories: feed
             .stories
@@ -174,7 +177,7 @@ struct StoryPage {
     html: String,
     files: Vec<File>,
     comments: Option<String>,
-    feed: String,
+    feed: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -211,7 +214,8 @@ pub fn story_page(theme: &Theme, site: &Site, output: &PublishConfig, story: &St
         item: Item::new(site, story, &output.timezone, language),
         html,
         files: files(story),
-        feed: format!("{}{}", site.base(), feed_path(output, &story.lead.feed.key)),
+        feed: (site.live && output.formats.contains(&PublishFormat::Html))
+            .then(|| format!("{}{}", site.base(), feed_path(output, &story.lead.feed.key))),
         comments: comments.and_then(|link| web_url(Some(&link.url))),
     };
     theme.render("story.html", &page)
@@ -230,7 +234,7 @@ fn files(story: &StoryView) -> Vec<File> {
         let minutes = file
             .duration_s
             .map(|seconds| format!("{}:{:02}", seconds / 60, seconds % 60));
-        let mime = file.mime.as_deref().map(line);
+        let mime = text::mime(file.mime.as_deref());
         let note = [mime, size, minutes]
             .into_iter()
             .flatten()
@@ -258,59 +262,6 @@ pub(super) fn size(bytes: u64) -> String {
         1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
         _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
     }
-}
-
-#[derive(Serialize)]
-struct AboutPage {
-    #[serde(flatten)]
-    frame: Frame,
-    contact: Option<String>,
-    feeds: Vec<AboutFeed>,
-}
-
-#[derive(Serialize)]
-struct AboutFeed {
-    title: String,
-    site: Option<String>,
-    url: Option<String>,
-}
-
-/// The about page: which feeds, and how we poll.
-pub(super) fn about(theme: &Theme, site: &Site, feeds: &[FeedState]) -> Page {
-    let language = theme.language(&site.language);
-    let shown = feeds
-        .iter()
-        .filter(|feed| feed.standing != FeedStanding::Removed);
-    let mut feeds: Vec<AboutFeed> = shown
-        .map(|feed| AboutFeed {
-            title: feed_title(feed),
-            site: web_url(feed.site_url.as_deref()),
-            url: public_address(&feed.url),
-        })
-        .collect();
-    feeds.sort_by_cached_key(|feed| (feed.title.to_lowercase(), feed.url.clone()));
-    let frame = Frame::new(theme, site, &site.language, None).headed(language.text("about_title"));
-    let contact = site
-        .contact
-        .as_ref()
-        .and_then(|url| web_url(Some(url.as_str())));
-    theme.render(
-        "about.html",
-        &AboutPage {
-            frame: frame.at(site.absolute("about/")),
-            contact,
-            feeds,
-        },
-    )
-}
-
-/// A feed's title for people; never empty.
-pub(super) fn feed_title(feed: &FeedState) -> String {
-    feed.title
-        .as_deref()
-        .map(line)
-        .filter(|title| !title.is_empty())
-        .unwrap_or_else(|| line(&feed.key))
 }
 
 /// What a search found, for its page.

@@ -7,11 +7,8 @@ use crate::model::StoryView;
 use super::atom::{also_in, entry_url, thumbnail};
 use super::body::{Part, authors, body, categories, title};
 use super::site::{MergedFeed, Site, media};
-use super::text::{line, rfc822, web_url};
+use super::text::{self, line, rfc822, web_url};
 use super::xml::Xml;
-
-/// Minutes that readers may keep a copy: fixed, as a value that followed the next poll would change the bytes.
-const TTL_MINUTES: &str = "60";
 
 /// The document.
 pub(super) fn rss(site: &Site, feed: &MergedFeed<'_>) -> Vec<u8> {
@@ -39,7 +36,7 @@ pub(super) fn rss(site: &Site, feed: &MergedFeed<'_>) -> Vec<u8> {
 fn head(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>) {
     let output = feed.output;
     xml.plain("title", &line(&output.title));
-    xml.leaf("link", &[], &site.absolute(&feed.path(PublishFormat::Html)));
+    xml.leaf("link", &[], &site.home(output));
     xml.plain(
         "description",
         &line(output.description.as_deref().unwrap_or(&output.title)),
@@ -61,7 +58,7 @@ fn head(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>) {
         &[],
         concat!("feedmill ", env!("CARGO_PKG_VERSION")),
     );
-    xml.leaf("ttl", &[], TTL_MINUTES);
+    xml.leaf("ttl", &[], &site.ttl_minutes().to_string());
 }
 
 fn item(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, story: &StoryView) {
@@ -108,15 +105,13 @@ fn bodies(xml: &mut Xml, feed: &MergedFeed<'_>, story: &StoryView) {
 
 fn extras(xml: &mut Xml, story: &StoryView, page: &str) {
     let entry = &story.lead.entry;
-    for file in entry.enclosures.iter().take(1) {
-        let Some(url) = web_url(Some(&file.url)) else {
-            continue;
-        };
+    // One, says the profile: the first that leads anywhere.
+    let mut files = entry.enclosures.iter();
+    let file = files.find_map(|file| Some((file, web_url(Some(&file.url))?)));
+    if let Some((file, url)) = file {
         let length = file.length_bytes.unwrap_or(0).to_string();
-        let mime = file
-            .mime
-            .as_deref()
-            .map_or_else(|| String::from("application/octet-stream"), line);
+        let mime = text::mime(file.mime.as_deref());
+        let mime = mime.unwrap_or_else(|| String::from(text::ANY_MIME));
         xml.empty(
             "enclosure",
             &[("url", &url), ("length", &length), ("type", &mime)],
@@ -131,13 +126,12 @@ fn extras(xml: &mut Xml, story: &StoryView, page: &str) {
         xml.empty("media:thumbnail", &[("url", &url)]);
     }
     for (feed, url) in also_in(story, page) {
-        let title = format!("Also in {feed}");
         xml.empty(
             "atom:link",
             &[
                 ("rel", "related"),
                 ("type", "text/html"),
-                ("title", &title),
+                ("title", &feed),
                 ("href", &url),
             ],
         );

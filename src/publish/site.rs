@@ -1,13 +1,19 @@
 //! What every document of a site shares: its address, its id seed, its merged feeds. Ids come from the seed and the
 //! merged feed's first name, never from the address: changing `public_url` changes no id.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use url::Url;
 
 use crate::config::{Config, ContentMode, PublishConfig, PublishFormat};
 use crate::model::{FeedView, StoryView};
 
+use super::atom::Volume;
 use super::text;
+
+/// How far a publisher's clock may be ahead of ours.
+const SKEW: Duration = Duration::from_secs(600);
 
 /// Facts that all documents share.
 #[derive(Clone, Debug)]
@@ -18,6 +24,10 @@ pub struct Site {
     pub id_seed: String,
     /// Pages may load remote images.
     pub images: bool,
+    /// Pages may lead to what is only made on request; files have nothing of it behind them.
+    pub live: bool,
+    /// Least time between two polls of a feed.
+    pub interval: Duration,
     /// Language of pages that belong to no merged feed.
     pub language: String,
     /// Where people may write to us: shown on the about page.
@@ -34,6 +44,8 @@ impl Site {
             public_url: config.http.public_url.clone(),
             id_seed,
             images: config.http.images,
+            live: true,
+            interval: interval(config),
             language: config.language.clone(),
             contact: config.fetch.contact.clone(),
             outputs: config.publish.values().cloned().collect(),
@@ -48,6 +60,31 @@ impl Site {
     /// Path prefix of every link inside pages; ends with `/`.
     pub(super) fn base(&self) -> &str {
         self.public_url.path()
+    }
+
+    /// Minutes that readers may keep a copy: as long as no poll can change it, an hour at most. Follows from the config
+    /// and not from the next poll, since it stands in the bytes.
+    pub(super) fn ttl_minutes(&self) -> u64 {
+        (self.interval.as_secs() / 60).clamp(5, 60)
+    }
+
+    /// Path of the page that people are led to for a merged feed, without leading slash: its own, else the front page.
+    pub(super) fn home_of(&self, output: &PublishConfig) -> String {
+        if output.formats.contains(&PublishFormat::Html) {
+            path_of(&output.name, PublishFormat::Html)
+        } else {
+            String::new()
+        }
+    }
+
+    /// Address of that page.
+    pub(super) fn home(&self, output: &PublishConfig) -> String {
+        self.absolute(&self.home_of(output))
+    }
+
+    /// Address of the site's picture.
+    pub(super) fn icon(&self) -> String {
+        self.absolute("icon.svg")
     }
 
     /// Title of the site: its only merged feed's, else the host.
@@ -69,6 +106,12 @@ impl Site {
         self.absolute(&format!("story/{}", story.id.0))
     }
 
+    /// The same as a link inside pages. As a file it is the index of a folder, which is asked for with a slash.
+    pub(super) fn story_path(&self, story: &StoryView) -> String {
+        let slash = if self.live { "" } else { "/" };
+        format!("{}story/{}{slash}", self.base(), story.id.0)
+    }
+
     /// Addresses of the hubs of a merged feed.
     pub(super) fn hubs(&self, output: &PublishConfig) -> Vec<String> {
         let own = |hub: &String| {
@@ -82,6 +125,12 @@ impl Site {
     }
 }
 
+/// The least time between two polls of any feed.
+fn interval(config: &Config) -> Duration {
+    let own = config.feeds.iter().map(|feed| feed.interval);
+    own.min().unwrap_or(config.fetch.interval)
+}
+
 /// A merged feed about to be rendered: what it is, and the stories chosen for it, newest first.
 #[derive(Clone, Copy, Debug)]
 pub struct MergedFeed<'a> {
@@ -91,8 +140,8 @@ pub struct MergedFeed<'a> {
     pub stories: &'a [StoryView],
     /// Feeds whose further stories the cap per feed left out, with how many.
     pub capped: &'a [(FeedView, usize)],
-    /// Number of the newest finished archive document, if there is one.
-    pub archive: Option<u32>,
+    /// The archive document that the history goes on in, if there is one.
+    pub archive: Option<Volume>,
 }
 
 impl MergedFeed<'_> {
@@ -129,10 +178,17 @@ pub(super) fn media(format: PublishFormat) -> (&'static str, &'static str) {
 
 /// Latest change among `stories`, or the first second of 2000: plausible to validators, and always the same.
 pub(super) fn updated_at(stories: &[StoryView]) -> Timestamp {
-    let changes = stories
-        .iter()
-        .map(|story| story.changed_at.max(story.shown_at));
+    let changes = stories.iter().map(changed_at);
     changes.max().unwrap_or(Timestamp::constant(946_684_800, 0))
+}
+
+/// When a story changed last (R7.17): what its publisher says, unless that lies in the future of what we saw; never
+/// before it was shown, and never before a change that we saw ourselves.
+pub(super) fn changed_at(story: &StoryView) -> Timestamp {
+    let ours = story.changed_at.max(story.shown_at);
+    let seen = story.lead.first_seen_at.max(story.changed_at) + SKEW;
+    let theirs = story.lead.entry.updated_at.filter(|at| *at <= seen);
+    theirs.map_or(ours, |theirs| theirs.max(ours))
 }
 
 /// The newest stories that fit a document: each id once (R7.15), at most `limit`, and no more once the content passes

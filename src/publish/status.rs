@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::config::Zone;
 use crate::model::{FeedId, FeedStanding, FeedState, HostState, PollReason};
 
+use super::about::feed_title;
 use super::language::Language;
-use super::page::{Page, feed_title, size};
+use super::page::{Page, size};
 use super::site::Site;
 use super::text::line;
 use super::theme::Theme;

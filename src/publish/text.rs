@@ -100,6 +100,35 @@ fn iri_shaped(text: &str) -> bool {
         })
 }
 
+/// The media type of anything.
+pub(super) const ANY_MIME: &str = "application/octet-stream";
+
+/// A media type as RFC 9110 8.3.1 shapes it, or nothing: publishers write file endings and free text there.
+pub(super) fn mime(text: Option<&str>) -> Option<String> {
+    let text = line(text?);
+    let mut parts = text.split(';').map(str::trim);
+    let (kind, subtype) = parts.next()?.split_once('/')?;
+    if !is_token(kind) || !is_token(subtype) {
+        return None;
+    }
+    let mut mime = format!("{kind}/{subtype}").to_ascii_lowercase();
+    let shaped = |part: &&str| {
+        let value = |value: &str| is_token(value.trim_matches('"'));
+        part.split_once('=')
+            .is_some_and(|(name, text)| is_token(name) && value(text))
+    };
+    for parameter in parts.filter(shaped) {
+        mime.push(';');
+        mime.push_str(parameter);
+    }
+    Some(mime)
+}
+
+fn is_token(text: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(token)
+}
+
 /// A language tag as BCP 47 shapes it, or nothing.
 pub(super) fn language(tag: Option<&str>) -> Option<&str> {
     let tag = tag?;

@@ -35,6 +35,9 @@ const LANGUAGES: &[(&str, &str)] = &[
 
 const STYLE: &str = include_str!("style.css");
 
+/// The site's picture, for feeds and browsers.
+const ICON: &str = include_str!("icon.svg");
+
 /// Everything that pages are made with.
 #[derive(Clone, Debug)]
 pub struct Theme {
@@ -42,6 +45,7 @@ pub struct Theme {
     languages: BTreeMap<String, Language>,
     style: String,
     style_tag: String,
+    icon: String,
 }
 
 /// Reads an operator's folder and says all that is wrong with it; nothing when it can be used.
@@ -54,7 +58,7 @@ pub fn check_templates(dir: &Path) -> Vec<Problem> {
 }
 
 impl Theme {
-    /// Ours, with the operator's files over it: `*.html`, `style.css`, and `lang/*.toml`.
+    /// Ours, with the operator's files over it: `*.html`, `style.css`, `icon.svg`, and `lang/*.toml`.
     ///
     /// # Errors
     /// Every file that cannot be read or does not parse, and every name that replaces nothing.
@@ -113,14 +117,22 @@ impl Theme {
             languages,
             style: STYLE.to_owned(),
             style_tag: String::new(),
+            icon: ICON.to_owned(),
         }
     }
 
     fn replace(&mut self, name: &str, path: &Path) -> Result<(), String> {
         let text = || std::fs::read_to_string(path).map_err(|error| error.to_string());
-        if name == "style.css" {
-            self.style = text()?;
-            return Ok(());
+        match name {
+            "style.css" => {
+                self.style = text()?;
+                return Ok(());
+            }
+            "icon.svg" => {
+                self.icon = text()?;
+                return Ok(());
+            }
+            _ => {}
         }
         if !TEMPLATES.iter().any(|(known, _)| *known == name) {
             let names = TEMPLATES
@@ -167,6 +179,12 @@ impl Theme {
     #[must_use]
     pub fn style(&self) -> &str {
         &self.style
+    }
+
+    /// The site's picture, SVG.
+    #[must_use]
+    pub fn icon(&self) -> &str {
+        &self.icon
     }
 
     /// Eight characters that change with the style sheet.

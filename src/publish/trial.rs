@@ -11,8 +11,11 @@ use crate::model::{
     SearchHit, Standing, StoryId, StorySeq, StoryView,
 };
 
+use super::HTML;
+use super::about::about;
+use super::gate;
 use super::notice::{Unsubscribe, error_page, unsubscribe_page};
-use super::page::{Page, Pager, SearchView, about, day_page, index, list, search_page, story_page};
+use super::page::{Page, Pager, SearchView, day_page, index, list, search_page, story_page};
 use super::site::{MergedFeed, Site};
 use super::status::{DaemonFacts, StatusView, status_page};
 use super::theme::Theme;
@@ -66,7 +69,12 @@ pub(super) fn run(theme: &Theme) -> Vec<(&'static str, String)> {
     ];
     let mut failed: Vec<(&'static str, String)> = Vec::new();
     for (name, page) in pages {
-        if let Err(message) = page
+        // Those that go out on the shelf are withheld there for what the gate finds: better said before.
+        let checked = page.and_then(|html| match name {
+            "search.html" | "status.html" | "notice.html" => Ok(()),
+            _ => gate::check(HTML, html.as_bytes()),
+        });
+        if let Err(message) = checked
             && !failed.iter().any(|(known, _)| *known == name)
         {
             failed.push((name, message));
@@ -108,6 +116,8 @@ fn site() -> Site {
         public_url: Url::parse("https://news.example.org/").expect("a literal address"),
         id_seed: String::from("example"),
         images: false,
+        live: true,
+        interval: std::time::Duration::from_secs(3600),
         language: String::from("en"),
         contact: None,
         outputs: vec![

@@ -38,6 +38,7 @@ struct SiteView {
     title: String,
     base: String,
     style: String,
+    search: bool,
     nav: Vec<NavItem>,
 }
 
@@ -66,7 +67,11 @@ impl Frame {
         output: Option<&PublishConfig>,
     ) -> Self {
         let base = site.base();
-        let nav = site.outputs.iter().map(|each| NavItem {
+        // The front page is the only merged feed's own; where there are others, it leads to each that has a page.
+        let paged = |output: &&PublishConfig| {
+            site.outputs.len() > 1 && output.formats.contains(&PublishFormat::Html)
+        };
+        let nav = site.outputs.iter().filter(paged).map(|each| NavItem {
             title: line(&each.title),
             href: format!("{base}{}", path_of(&each.name, PublishFormat::Html)),
             here: output.is_some_and(|output| output.name == each.name),
@@ -83,6 +88,7 @@ impl Frame {
                 title: site.title(),
                 base: base.to_owned(),
                 style: theme.style_tag().to_owned(),
+                search: site.live,
                 nav: nav.collect(),
             },
             heading: String::new(),
@@ -172,7 +178,7 @@ impl Item {
             .collect();
         Self {
             title: title(story),
-            permalink: format!("{}story/{}", site.base(), story.id.0),
+            permalink: site.story_path(story),
             datetime: rfc3339(story.shown_at),
             time: format!("{:02}:{:02}", at.hour(), at.minute()),
             date: at.date().to_string(),

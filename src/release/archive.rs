@@ -4,17 +4,22 @@
 //! A document is frozen when the next one is finished: from then on it has its `next-archive`, its bytes are kept, and
 //! no edit or retention changes them, so that it may be promised as immutable (R7.22). The newest finished one is not
 //! promised yet. An edit of an archived story appears in the subscription document, as a change of it always does.
+//!
+//! Stories that no finished document holds and that the subscription document has no room for are in a volume under
+//! way. Its address names the last story it holds, so that the set behind an address is fixed here too: readers that
+//! know an address need not ask again, and those that follow the links miss nothing.
 
-use jiff::Timestamp;
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::{PublishConfig, PublishFormat};
 use crate::model::{Selection, StorySeq, StoryView};
-use crate::publish::{Chapter, Draft, MergedFeed, Site, archive_draft, freeze, thaw};
+use crate::publish::{Chapter, Draft, MergedFeed, Site, Volume, archive_draft, freeze, thaw};
 use crate::store::StoreError;
 
-use super::Tools;
 use super::select::{kept, selection};
+use super::{ReleaseError, Tools};
 
 /// Sequence numbers looked at in one step.
 const STEP: i64 = 50;
@@ -29,8 +34,16 @@ const MOST_STEPS: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Bounds {
     cursor: i64,
-    pending: usize,
     bounds: Vec<i64>,
+    /// Stories after the last bound, up to the cursor; none in a note that was written before they were kept.
+    #[serde(default)]
+    open: Option<Vec<i64>>,
+}
+
+impl Bounds {
+    fn last(&self) -> i64 {
+        self.bounds.last().copied().unwrap_or(0)
+    }
 }
 
 fn note(output: &PublishConfig) -> String {
@@ -47,30 +60,21 @@ async fn read(tools: &Tools, output: &PublishConfig) -> Result<Bounds, StoreErro
         .unwrap_or_default())
 }
 
-/// Closes documents as far as stories have come; the number of the newest finished one.
+/// Closes documents as far as stories have come. The document that the subscription document, which has `shown`, leads
+/// to: the volume under way when it holds a story that is not shown, else the newest finished one.
 pub(super) async fn advance(
     tools: &Tools,
     site: &Site,
     output: &PublishConfig,
-) -> Result<Option<u32>, StoreError> {
+    shown: &[StoryView],
+) -> Result<Option<Volume>, ReleaseError> {
     if formats(output).next().is_none() || output.search.is_some() {
         return Ok(None);
     }
-    let mut bounds = read(tools, output).await?;
+    let begun = read(tools, output).await?;
     let last = tools.store.last_seq().await?.0;
-    let begun = bounds.clone();
-    for _ in 0..MOST_STEPS {
-        let until = bounds.cursor + STEP;
-        if until > last {
-            break;
-        }
-        bounds.pending += window(tools, output, (bounds.cursor, until)).await?.len();
-        bounds.cursor = until;
-        if bounds.pending >= ENOUGH {
-            bounds.pending = 0;
-            bounds.bounds.push(until);
-        }
-    }
+    let mut bounds = begun.clone();
+    let caught_up = step(tools, output, &mut bounds, last).await?;
     if bounds != begun {
         let bytes = serde_json::to_vec(&bounds).expect("numbers always have a JSON form");
         tools.store.set_note(&note(output), Some(bytes)).await?;
@@ -79,10 +83,54 @@ pub(super) async fn advance(
     // Frozen before retention or an edit can reach its stories, asked for or not.
     for number in was.unwrap_or(1)..is.unwrap_or(0) {
         for format in formats(output) {
-            document(tools, site, output, (format, number)).await?;
+            let volume = Volume::finished(number);
+            document(tools, site, output, (format, volume)).await?;
         }
     }
-    Ok(is)
+    let mut open = bounds.open.clone().unwrap_or_default();
+    if caught_up {
+        open.extend(seqs(&window(tools, output, (bounds.cursor, last)).await?));
+    }
+    let shown: HashSet<i64> = shown.iter().map(|story| story.seq.0).collect();
+    let until = open.iter().max().copied();
+    Ok(match until {
+        Some(until) if open.iter().any(|seq| !shown.contains(seq)) => Some(Volume {
+            number: is.unwrap_or(0) + 1,
+            until: Some(StorySeq(until)),
+        }),
+        _ => is.map(Volume::finished),
+    })
+}
+
+/// Looks at the stories after the cursor, some at a time, and closes a document when there are enough; false when there
+/// is more to look at than one rendering may.
+async fn step(
+    tools: &Tools,
+    output: &PublishConfig,
+    bounds: &mut Bounds,
+    last: i64,
+) -> Result<bool, StoreError> {
+    let mut open = match bounds.open.take() {
+        Some(open) => open,
+        None => seqs(&window(tools, output, (bounds.last(), bounds.cursor)).await?),
+    };
+    let mut steps = 0;
+    while bounds.cursor + STEP <= last && steps < MOST_STEPS {
+        let until = bounds.cursor + STEP;
+        open.extend(seqs(&window(tools, output, (bounds.cursor, until)).await?));
+        bounds.cursor = until;
+        if open.len() >= ENOUGH {
+            open.clear();
+            bounds.bounds.push(until);
+        }
+        steps += 1;
+    }
+    bounds.open = Some(open);
+    Ok(bounds.cursor + STEP > last)
+}
+
+fn seqs(stories: &[StoryView]) -> Vec<i64> {
+    stories.iter().map(|story| story.seq.0).collect()
 }
 
 fn newest(bounds: &Bounds) -> Option<u32> {
@@ -119,91 +167,137 @@ pub(super) fn formats(output: &PublishConfig) -> impl Iterator<Item = PublishFor
     output.formats.iter().filter(archived).copied()
 }
 
-/// A finished archive document.
-pub(super) struct Finished {
+/// An archive document.
+pub(super) struct Made {
     pub(super) draft: Draft,
-    pub(super) changed_at: Timestamp,
     /// Its bytes will never change again.
     pub(super) frozen: bool,
 }
 
-/// Kept bytes: where they belong, since an address inside them must stay true, and when they last changed.
+/// Where kept bytes belong, since an address inside them must stay true.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     url: String,
-    changed_at: Timestamp,
 }
 
-/// The archive document `number` in `format`, when it is finished.
+/// The archive document `volume` in `format`, when there is one.
 pub(super) async fn document(
     tools: &Tools,
     site: &Site,
     output: &PublishConfig,
-    (format, number): (PublishFormat, u32),
-) -> Result<Option<Finished>, StoreError> {
+    (format, volume): (PublishFormat, Volume),
+) -> Result<Option<Made>, ReleaseError> {
     let bounds = read(tools, output).await?;
-    let Some(newest) = newest(&bounds).filter(|newest| (1..=*newest).contains(&number)) else {
+    let newest = newest(&bounds).unwrap_or(0);
+    let Some(span) = span(tools, &bounds, volume).await? else {
         return Ok(None);
     };
     let chapter = Chapter {
         format,
-        number,
+        volume,
         newest,
     };
+    let frozen = volume.until.is_none() && volume.number < newest;
+    if !frozen {
+        let draft = rendered(tools, site, output, (chapter, span)).await?;
+        return Ok(draft.map(|draft| Made { draft, frozen }));
+    }
     let place = format!(
-        "{}/{number}/{format:?}",
-        note(output).replacen("archive/", "archived/", 1)
+        "{}/{}/{format:?}",
+        note(output).replacen("archive/", "archived/", 1),
+        volume.number
     );
     let url = site.public_url.to_string() + &output.name;
-    if number < newest
-        && let Some((kept, bytes)) = kept_bytes(tools, &place).await?
-        && kept.url == url
-    {
-        let mut draft = archive_draft(site, &empty(output), chapter);
-        draft.bytes = bytes;
-        return Ok(Some(Finished {
-            draft,
-            changed_at: kept.changed_at,
-            frozen: true,
-        }));
+    let draft = match kept_bytes(tools, &place).await? {
+        Some((kept, bytes)) => {
+            let mut draft = archive_draft(site, &empty(output), chapter);
+            if kept.url == url {
+                draft.bytes = bytes;
+                return Ok(Some(Made { draft, frozen }));
+            }
+            draft.bytes = moved(&bytes, (&kept.url, &url));
+            Some(draft)
+        }
+        None => rendered(tools, site, output, (chapter, span)).await?,
+    };
+    if let Some(draft) = &draft {
+        keep_bytes(tools, &place, (Kept { url }, &draft.bytes)).await?;
     }
-    let finished = rendered(tools, site, output, (chapter, &bounds)).await?;
-    if number < newest {
-        let changed_at = finished.changed_at;
-        keep_bytes(
-            tools,
-            &place,
-            (Kept { url, changed_at }, &finished.draft.bytes),
-        )
-        .await?;
-    }
-    Ok(Some(Finished {
-        frozen: number < newest,
-        ..finished
-    }))
+    Ok(draft.map(|draft| Made { draft, frozen }))
 }
 
+/// The sequence numbers of a volume: after the first, up to the second.
+async fn span(
+    tools: &Tools,
+    bounds: &Bounds,
+    volume: Volume,
+) -> Result<Option<(i64, i64)>, StoreError> {
+    let Some(index) = usize::try_from(volume.number)
+        .ok()
+        .and_then(|number| number.checked_sub(1))
+        .filter(|index| *index <= bounds.bounds.len())
+    else {
+        return Ok(None);
+    };
+    let after = index
+        .checked_sub(1)
+        .map_or(0, |before| bounds.bounds[before]);
+    let end = bounds.bounds.get(index).copied();
+    let until = match (volume.until, end) {
+        (None, end) => end,
+        (Some(until), Some(end)) => Some(until.0).filter(|until| *until <= end),
+        (Some(until), None) => {
+            let last = tools.store.last_seq().await?.0;
+            Some(until.0).filter(|until| *until <= last)
+        }
+    };
+    Ok(until
+        .filter(|until| *until > after)
+        .map(|until| (after, until)))
+}
+
+/// None when a volume under way holds nothing.
 async fn rendered(
     tools: &Tools,
     site: &Site,
     output: &PublishConfig,
-    (chapter, bounds): (Chapter, &Bounds),
-) -> Result<Finished, StoreError> {
-    let index = chapter.number as usize;
-    let after = index.checked_sub(2).map_or(0, |index| bounds.bounds[index]);
-    let mut stories = window(tools, output, (after, bounds.bounds[index - 1])).await?;
-    let mut ids = std::collections::HashSet::new();
+    (chapter, span): (Chapter, (i64, i64)),
+) -> Result<Option<Draft>, ReleaseError> {
+    let mut stories = window(tools, output, span).await?;
+    if stories.is_empty() && chapter.volume.until.is_some() {
+        return Ok(None);
+    }
+    let mut ids = HashSet::new();
     stories.retain(|story| ids.insert(story.public_id.clone()));
-    let feed = MergedFeed {
-        stories: &stories,
-        ..empty(output)
-    };
-    let changes = stories.iter().map(|story| story.changed_at);
-    Ok(Finished {
-        draft: archive_draft(site, &feed, chapter),
-        changed_at: changes.max().unwrap_or(Timestamp::UNIX_EPOCH),
-        frozen: false,
-    })
+    let (site, output) = (site.clone(), output.clone());
+    let made = tokio::task::spawn_blocking(move || {
+        let feed = MergedFeed {
+            stories: &stories,
+            ..empty(&output)
+        };
+        archive_draft(&site, &feed, chapter)
+    });
+    Ok(Some(made.await?))
+}
+
+/// Frozen bytes under another address: what their head says of places is set right, the stories stay as they were.
+fn moved(bytes: &[u8], (old, new): (&str, &str)) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    let marks = ["<entry", "\"items\""].into_iter();
+    let end = marks.filter_map(|mark| text.find(mark)).min();
+    let (head, rest) = text.split_at(end.unwrap_or(text.len()));
+    let mut parts = head.split(old);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(if part.starts_with(['.', '/']) {
+            new
+        } else {
+            old
+        });
+        out.push_str(part);
+    }
+    out.push_str(rest);
+    out.into_bytes()
 }
 
 fn empty(output: &PublishConfig) -> MergedFeed<'_> {

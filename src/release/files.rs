@@ -1,41 +1,37 @@
 //! Documents to files for any web server: only what changed, each whole or not at all, with precompressed copies and a
-//! manifest. A file is written beside its place, synced, renamed, and the folder synced (XML-2).
+//! manifest. One document after the other, so that a long archive costs no memory.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod folder;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 
 use crate::config::{PublishConfig, PublishFormat};
-use crate::publish::{Document, story_page};
+use crate::publish::{Draft, HTML, Volume, story_page};
 
 use super::select::Selected;
 use super::{Documents, ReleaseError, Releaser, Report, State, archive};
+use folder::{Folder, Hand, Piece};
 
 /// What this process has written: file and tag, so that unchanged files are not even read.
 #[derive(Default)]
 pub(super) struct Written(HashMap<PathBuf, String>);
 
-/// One line of `manifest.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Line {
-    /// File, relative to the folder.
-    file: String,
-    /// How to serve it.
-    content_type: String,
-    /// Tag of the identity bytes.
-    etag: String,
-    /// Last change.
-    changed_at: String,
-    /// Bytes.
-    size_bytes: usize,
+/// What a rendering made.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub(super) chosen: &'a [(PublishConfig, Selected)],
+    pub(super) documents: &'a Documents,
+    /// Pages as files.
+    pub(super) pages: &'a [Draft],
+    pub(super) now: Timestamp,
 }
 
-/// A document and the file it goes to.
-type Placed = (String, Arc<Document>);
+/// A file, and what goes into it.
+type Placed = (String, Piece);
 
 impl Releaser {
     /// Writes what changed for every merged feed that wants files. A folder that fails keeps no other from being
@@ -43,136 +39,154 @@ impl Releaser {
     pub(super) async fn write(
         &self,
         state: &mut State,
-        chosen: &[(PublishConfig, Selected)],
-        documents: &Documents,
+        work: Work<'_>,
         report: &mut Report,
     ) -> Result<(), ReleaseError> {
-        let folders = self.folders(state, chosen, documents).await?;
-        let mut failed = Ok(());
-        for (dir, placed) in folders {
-            let mut known = std::mem::take(&mut state.files.0);
-            let task = tokio::task::spawn_blocking(move || {
-                let outcome = write_folder(&dir, &placed, &mut known);
-                (known, outcome)
-            });
-            let (known, outcome) = task.await?;
-            state.files.0 = known;
-            match outcome {
-                Ok(written) => report.written.extend(written),
-                Err(error) if failed.is_ok() => failed = Err(error),
+        let known = std::mem::take(&mut state.files.0);
+        let (known, outcome) = self.fill_all((Hand::Writes, known), work, report).await?;
+        state.files.0 = known;
+        outcome
+    }
+
+    /// Files, copies and manifests that are not what they should be, and those that should not be there.
+    pub(super) async fn differing(
+        &self,
+        work: Work<'_>,
+        report: &mut Report,
+    ) -> Result<(), ReleaseError> {
+        let hand = (Hand::Compares, HashMap::new());
+        self.fill_all(hand, work, report).await?.1
+    }
+
+    async fn fill_all(
+        &self,
+        (hand, mut known): (Hand, HashMap<PathBuf, String>),
+        work: Work<'_>,
+        report: &mut Report,
+    ) -> Result<(HashMap<PathBuf, String>, Result<(), ReleaseError>), ReleaseError> {
+        let withheld = report.withheld.iter().map(|(path, _)| file_of(path));
+        let withheld: BTreeSet<String> = withheld.collect();
+        let mut first = Ok(());
+        for (dir, outputs) in self.folders(work.chosen) {
+            let folder = Folder::open(dir, hand, (known, work.now));
+            let folder = self.fill(folder, &outputs, work).await?;
+            let names = outputs.iter().map(|(output, _)| output.name.clone());
+            let (names, withheld) = (names.collect(), withheld.clone());
+            let close = move || folder.close(&names, &withheld);
+            let closed = tokio::task::spawn_blocking(close).await?;
+            known = closed.known;
+            report.written.extend(closed.touched);
+            match closed.outcome {
+                Err(error) if first.is_ok() => first = Err(error),
                 Err(error) => {
                     tracing::error!(error = ?anyhow::Error::from(error), "files could not be written");
                 }
+                Ok(()) => {}
             }
         }
-        failed
+        Ok((known, first))
     }
 
-    /// Files whose bytes are not what they should be.
-    pub(super) async fn differing(
+    fn folders<'a>(
         &self,
-        chosen: &[(PublishConfig, Selected)],
-        documents: &Documents,
-    ) -> Result<Vec<PathBuf>, ReleaseError> {
-        let folders = self.folders(&State::default(), chosen, documents).await?;
-        let task = tokio::task::spawn_blocking(move || {
-            let all = folders.iter().flat_map(|(dir, placed)| {
-                placed
-                    .iter()
-                    .map(move |(file, document)| (dir.join(file), document))
-            });
-            let differs = |path: &PathBuf, document: &Document| {
-                std::fs::read(path).map_or(true, |bytes| document.identity != bytes)
-            };
-            all.filter(|(path, document)| differs(path, document))
-                .map(|(path, _)| path)
-                .collect()
-        });
-        Ok(task.await?)
-    }
-
-    async fn folders(
-        &self,
-        state: &State,
-        chosen: &[(PublishConfig, Selected)],
-        documents: &Documents,
-    ) -> Result<BTreeMap<PathBuf, BTreeMap<String, Arc<Document>>>, ReleaseError> {
-        let mut folders: BTreeMap<PathBuf, BTreeMap<String, Arc<Document>>> = BTreeMap::new();
-        for (output, selected) in chosen {
-            let Some(dir) = &output.files else { continue };
-            let folder = folders.entry(self.config.base_dir.join(dir)).or_default();
-            folder.extend(self.shared(documents, output));
-            folder.extend(self.stories(selected));
-            folder.extend(self.archives(state, output, selected.archives).await?);
+        chosen: &'a [(PublishConfig, Selected)],
+    ) -> BTreeMap<PathBuf, Vec<&'a (PublishConfig, Selected)>> {
+        let mut folders: BTreeMap<PathBuf, Vec<&'a (PublishConfig, Selected)>> = BTreeMap::new();
+        for each in chosen {
+            if let Some(dir) = &each.0.files {
+                let dir = self.config.base_dir.join(dir);
+                folders.entry(dir).or_default().push(each);
+            }
         }
-        Ok(folders)
+        folders
     }
 
-    /// The merged feed's own documents and those that all share.
-    fn shared(
+    /// Puts everything that `outputs` publish into `folder`, which remembers what failed.
+    async fn fill(
         &self,
-        documents: &HashMap<String, Arc<Document>>,
-        output: &PublishConfig,
-    ) -> Vec<Placed> {
+        mut folder: Folder,
+        outputs: &[&(PublishConfig, Selected)],
+        work: Work<'_>,
+    ) -> Result<Folder, ReleaseError> {
+        let mut pieces: BTreeMap<String, Piece> = BTreeMap::new();
+        for (output, selected) in outputs {
+            pieces.extend(self.shared(work, output));
+            pieces.extend(self.stories(selected));
+        }
+        folder = folder.put(pieces.into_iter().collect()).await?;
+        for (output, selected) in outputs {
+            for place in self.volumes(&folder, output, selected) {
+                match archive::document(&self.tools, &self.still, output, place).await {
+                    Ok(Some(made)) => {
+                        let piece = (file_of(&made.draft.path), Piece::Draft(made.draft));
+                        folder = folder.put(vec![piece]).await?;
+                    }
+                    Ok(None) => {}
+                    Err(error) => folder.fail(error),
+                }
+            }
+        }
+        Ok(folder)
+    }
+
+    /// The merged feed's own documents and those that all share; pages as they are for files.
+    fn shared(&self, work: Work<'_>, output: &PublishConfig) -> Vec<Placed> {
         let own = [format!("/{}.", output.name), format!("/{}/", output.name)];
         let ours = |path: &str| {
-            matches!(path, "/" | "/about/" | "/opml" | "/style.css")
+            matches!(path, "/" | "/about/" | "/opml" | "/style.css" | "/icon.svg")
                 || own.iter().any(|prefix| path.starts_with(prefix))
         };
-        let wanted = documents.values().filter(|document| ours(&document.path));
-        wanted
-            .map(|document| (file_of(&document.path), Arc::clone(document)))
-            .collect()
+        let documents = work.documents.values();
+        let finished = documents
+            .filter(|document| document.content_type != HTML && ours(&document.path))
+            .map(|document| {
+                let piece = Piece::Document(Arc::clone(document));
+                (file_of(&document.path), piece)
+            });
+        let pages = work.pages.iter().filter(|draft| ours(&draft.path));
+        let pages = pages.map(|draft| (file_of(&draft.path), Piece::Draft(draft.clone())));
+        finished.chain(pages).collect()
     }
 
     /// Pages of the stories that the merged feed shows now.
     fn stories(&self, selected: &Selected) -> Vec<Placed> {
         let page = |story| {
             let output = self.shown_by(story)?;
-            let html = story_page(&self.theme, &self.site, output, story).ok()?;
-            let path = format!("/story/{}/", story.id.0);
-            let draft = crate::publish::Draft {
-                path: path.clone(),
-                content_type: crate::publish::HTML,
+            let html = story_page(&self.theme, &self.still, output, story).ok()?;
+            let draft = Draft {
+                path: format!("/story/{}/", story.id.0),
+                content_type: HTML,
                 bytes: html.into_bytes(),
                 links: Vec::new(),
             };
-            Some((
-                file_of(&path),
-                Arc::new(self.checked(draft, story.changed_at)?),
-            ))
+            Some((file_of(&draft.path), Piece::Draft(draft)))
         };
         selected.stories.iter().filter_map(page).collect()
     }
 
-    /// Archive documents; the newest is looked at again, as it got its `next-archive` since.
-    async fn archives(
+    /// Archive documents to write: the finished ones that this process has not written yet, the newest finished one as
+    /// it may have changed, and the one under way.
+    fn volumes(
         &self,
-        state: &State,
+        folder: &Folder,
         output: &PublishConfig,
-        newest: Option<u32>,
-    ) -> Result<Vec<Placed>, ReleaseError> {
-        let mut placed = Vec::new();
-        let Some(dir) = output
-            .files
-            .as_ref()
-            .map(|dir| self.config.base_dir.join(dir))
-        else {
-            return Ok(placed);
+        selected: &Selected,
+    ) -> Vec<(PublishFormat, Volume)> {
+        let Some(last) = selected.archive else {
+            return Vec::new();
         };
-        let newest = newest.unwrap_or(0);
-        let numbered = |format| (1..=newest).map(move |number| (format, number));
-        for (format, number) in archive::formats(output).flat_map(numbered) {
-            let file = format!("{}/archive/{number}.{}", output.name, suffix(format));
-            if number + 1 < newest && state.files.0.contains_key(&dir.join(&file)) {
-                continue;
+        let newest = last.number - u32::from(last.until.is_some());
+        let mut volumes = Vec::new();
+        for format in archive::formats(output) {
+            for number in 1..=newest {
+                let file = format!("{}/archive/{number}.{}", output.name, suffix(format));
+                if number + 1 >= newest || !folder.knows(&file) {
+                    volumes.push((format, Volume::finished(number)));
+                }
             }
-            let place = (format, number);
-            let made = archive::document(&self.tools, &self.site, output, place).await?;
-            let document = made.and_then(|finished| self.archived(finished));
-            placed.extend(document.map(|document| (file, Arc::new(document))));
+            volumes.extend(last.until.map(|_| (format, last)));
         }
-        Ok(placed)
+        volumes
     }
 }
 
@@ -191,151 +205,4 @@ fn file_of(path: &str) -> String {
     } else {
         path.to_owned()
     }
-}
-
-fn write_folder(
-    dir: &Path,
-    placed: &BTreeMap<String, Arc<Document>>,
-    known: &mut HashMap<PathBuf, String>,
-) -> Result<Vec<PathBuf>, ReleaseError> {
-    let mut written = Vec::new();
-    let mut manifest = read_manifest(dir);
-    for file in left(&manifest, placed) {
-        remove(&dir.join(&file))?;
-        known.remove(&dir.join(&file));
-        manifest.remove(&file);
-    }
-    for (file, document) in placed {
-        let path = dir.join(file);
-        if known.get(&path) != Some(&document.etag) {
-            write_document(&path, document, &mut written)?;
-            known.insert(path, document.etag.clone());
-        }
-        manifest.insert(file.clone(), line(file, document));
-    }
-    let lines: Vec<&Line> = manifest.values().collect();
-    let mut bytes =
-        serde_json::to_vec_pretty(&lines).expect("text and numbers always have a JSON form");
-    bytes.push(b'\n');
-    replace(&dir.join("manifest.json"), &bytes, &mut written)?;
-    Ok(written)
-}
-
-/// Files of the manifest that no merged feed makes any more: of one that left, or of a format that did. Pages of
-/// stories and archive documents that were written once stay, as readers may have links to them.
-fn left(
-    manifest: &BTreeMap<String, Line>,
-    placed: &BTreeMap<String, Arc<Document>>,
-) -> Vec<String> {
-    let lasting = |file: &str| match file.split_once('/') {
-        Some(("story", _)) => true,
-        Some((name, rest)) => {
-            let here = |suffix: &str| placed.contains_key(&format!("{name}{suffix}"));
-            let kept = [".atom", ".rss", ".json", "/index.html"]
-                .into_iter()
-                .any(here);
-            rest.starts_with("archive/") && kept
-        }
-        None => false,
-    };
-    let files = manifest.keys();
-    files
-        .filter(|file| !placed.contains_key(*file) && !lasting(file))
-        .cloned()
-        .collect()
-}
-
-/// Removes a file and its copies.
-fn remove(path: &Path) -> Result<(), ReleaseError> {
-    for suffix in ["", ".gz", ".br", ".zst"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        let path = PathBuf::from(name);
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ReleaseError::File { path, source });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Lines of files that are still there: stories that have left the front stay reachable.
-fn read_manifest(dir: &Path) -> BTreeMap<String, Line> {
-    let bytes = std::fs::read(dir.join("manifest.json")).unwrap_or_default();
-    let lines: Vec<Line> = serde_json::from_slice(&bytes).unwrap_or_default();
-    let there = lines
-        .into_iter()
-        .filter(|line| inside(&line.file) && dir.join(&line.file).is_file());
-    there.map(|line| (line.file.clone(), line)).collect()
-}
-
-/// A manifest that someone else wrote must not lead out of its folder.
-fn inside(file: &str) -> bool {
-    let plain = |part| matches!(part, std::path::Component::Normal(_));
-    Path::new(file).components().all(plain)
-}
-
-fn line(file: &str, document: &Document) -> Line {
-    Line {
-        file: file.to_owned(),
-        content_type: document.content_type.to_owned(),
-        etag: document.etag.clone(),
-        changed_at: document.changed_at.to_string(),
-        size_bytes: document.identity.len(),
-    }
-}
-
-/// Precompressed copies first: a server that prefers them must not find an old one beside a new original for long.
-fn write_document(
-    path: &Path,
-    document: &Document,
-    written: &mut Vec<PathBuf>,
-) -> Result<(), ReleaseError> {
-    let codings = [
-        ("gz", &document.gzip),
-        ("br", &document.brotli),
-        ("zst", &document.zstd),
-    ];
-    for (suffix, coded) in codings {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".");
-        name.push(suffix);
-        let copy = PathBuf::from(name);
-        match coded {
-            Some(bytes) => replace(&copy, bytes, written)?,
-            None if copy.exists() => {
-                std::fs::remove_file(&copy)
-                    .map_err(|source| ReleaseError::File { path: copy, source })?;
-            }
-            None => {}
-        }
-    }
-    replace(path, &document.identity, written)
-}
-
-/// Writes `bytes` to `path` unless they are there already.
-fn replace(path: &Path, bytes: &[u8], written: &mut Vec<PathBuf>) -> Result<(), ReleaseError> {
-    if std::fs::read(path).is_ok_and(|there| there == bytes) {
-        return Ok(());
-    }
-    swap(path, bytes).map_err(|source| ReleaseError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    written.push(path.to_owned());
-    Ok(())
-}
-
-fn swap(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.new"));
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)?;
-    File::open(folder)?.sync_all()
 }

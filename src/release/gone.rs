@@ -15,6 +15,7 @@ pub(super) struct Gone(ArcSwap<Paths>);
 
 #[derive(Default)]
 struct Paths {
+    due: HashSet<String>,
     exact: HashSet<String>,
     folders: HashSet<String>,
 }
@@ -33,7 +34,13 @@ impl Gone {
             }
             paths.exact.insert(path.clone());
         }
+        paths.due = made;
         self.0.store(std::sync::Arc::new(paths));
+    }
+
+    /// Does the config render `path`?
+    pub(super) fn is_due(&self, path: &str) -> bool {
+        self.0.load().due.contains(path)
     }
 
     /// Also what was only ever made on request inside the folder of a merged feed that left.
@@ -46,7 +53,7 @@ impl Gone {
 
 /// Paths that `config` renders.
 fn made(config: &Config) -> HashSet<String> {
-    let shared = ["/", "/opml", "/about/", "/style.css"];
+    let shared = ["/", "/opml", "/about/", "/style.css", "/icon.svg"];
     let outputs = config.publish.values().flat_map(|output| {
         output.formats.iter().map(|format| match format {
             PublishFormat::Atom => format!("/{}.atom", output.name),

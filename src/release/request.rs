@@ -1,18 +1,19 @@
-//! Documents made when they are asked for: story pages, days, pages of one feed, archive documents. Each shows only what some merged feed
-//! shows; everything else is not there.
+//! Documents made when they are asked for: story pages, days, pages of one feed, archive documents. Each shows only what
+//! some merged feed shows; everything else is not there. Rendered and checked away from the threads that answer readers,
+//! a few at once, and kept for whoever asks next.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::config::{PublishConfig, PublishFormat};
-use crate::model::{FeedView, Selection, Standing, StoryId, StoryView};
+use crate::model::{FeedView, Selection, Standing, StoryId, StorySeq, StoryView};
 use crate::publish::{
-    Document, Draft, FeedPage, HTML, HubAnswer, Keep, MergedFeed, OnRequest, Pager, check_document,
-    day_page, feed_page, finish, story_page,
+    Coding, Document, FeedPage, HTML, HubAnswer, Keep, MergedFeed, OnRequest, Page, Pager, Site,
+    Theme, Volume, check_document, code, day_page, feed_page, plain, story_page,
 };
 
 use super::select::{kept, selection};
@@ -32,8 +33,22 @@ impl OnRequest for Releaser {
         path: &'a str,
     ) -> Pin<Box<dyn Future<Output = Option<Arc<Document>>> + Send + 'a>> {
         Box::pin(async move {
-            match self.requested(path).await {
-                Ok(document) => document.map(Arc::new),
+            let place = self.place(path)?;
+            let now = self.tools.clock.now();
+            if let Some(document) = self.answers.get(path, None, now) {
+                return Some(document);
+            }
+            let turn = self.answers.turn().await;
+            // Whoever had the turn before may have made the same.
+            if let Some(document) = self.answers.get(path, None, now) {
+                return Some(document);
+            }
+            match self.requested(path, place).await {
+                Ok(document) => {
+                    let document = Arc::new(document?);
+                    self.answers.put(&turn, (&document, None), now);
+                    Some(document)
+                }
                 Err(error) => {
                     tracing::error!(error = ?anyhow::Error::from(error), "a page could not be made");
                     None
@@ -44,6 +59,42 @@ impl OnRequest for Releaser {
 
     fn shows(&self, story: &StoryView) -> bool {
         self.shown_by(story).is_some()
+    }
+
+    fn coded<'a>(
+        &'a self,
+        document: Arc<Document>,
+        coding: Coding,
+    ) -> Pin<Box<dyn Future<Output = Arc<Document>> + Send + 'a>> {
+        Box::pin(async move {
+            let now = self.tools.clock.now();
+            let kept = |document: &Document| {
+                let kept = self.answers.get(&document.path, Some(coding), now);
+                kept.filter(|kept| kept.etag == document.etag)
+            };
+            if let Some(coded) = kept(&document) {
+                return coded;
+            }
+            let turn = self.answers.turn().await;
+            if let Some(coded) = kept(&document) {
+                return coded;
+            }
+            let bare = Document::clone(&document);
+            let made = tokio::task::spawn_blocking(move || code(bare, coding));
+            match made.await {
+                Ok(coded) => {
+                    let coded = Arc::new(coded);
+                    self.answers.put(&turn, (&coded, Some(coding)), now);
+                    coded
+                }
+                // A stop: the bytes as they are do as well.
+                Err(_) => document,
+            }
+        })
+    }
+
+    fn is_withheld(&self, path: &str) -> bool {
+        self.gone.is_due(path) && self.tools.shelf.get(path).is_none()
     }
 
     fn is_gone(&self, path: &str) -> bool {
@@ -58,46 +109,51 @@ impl OnRequest for Releaser {
     }
 }
 
+/// What a path asks for.
+enum Place<'a> {
+    Story(StoryId),
+    Archive(&'a PublishConfig, (PublishFormat, Volume)),
+    Feed(&'a PublishConfig, (&'a str, Option<Date>)),
+    Day(&'a PublishConfig, Date),
+}
+
 impl Releaser {
-    async fn requested(&self, path: &str) -> Answer {
-        let mut parts = path.trim_start_matches('/').split('/');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some("story"), Some(id), None, None) => match id.parse() {
-                Ok(id) => self.story(path, StoryId(id)).await,
-                Err(_) => Ok(None),
-            },
-            (Some(name), Some("archive"), Some(file), None) => {
-                let (number, format) = match file.split_once('.') {
-                    Some((number, "atom")) => (number.parse(), PublishFormat::Atom),
-                    Some((number, "json")) => (number.parse(), PublishFormat::Json),
-                    _ => return Ok(None),
+    /// Read before anything is looked for: most paths that nobody made are none.
+    fn place<'a>(&'a self, path: &'a str) -> Option<Place<'a>> {
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match parts[..] {
+            ["story", id] => Some(Place::Story(StoryId(exact(id)?))),
+            [name, "archive", file] => {
+                let (volume, format) = match file.split_once('.')? {
+                    (volume, "atom") => (volume, PublishFormat::Atom),
+                    (volume, "json") => (volume, PublishFormat::Json),
+                    _ => return None,
                 };
-                match (self.output(name, format), number) {
-                    (Some(output), Ok(number)) => self.archive(output, (format, number)).await,
-                    _ => Ok(None),
-                }
+                let output = self.output(name, format)?;
+                Some(Place::Archive(output, (format, numbered(volume)?)))
             }
-            (Some(name), Some("feed"), Some(key), Some(rest)) => {
-                let until = match (rest, parts.next()) {
-                    ("", None) => None,
-                    (day, Some("")) => match day.parse() {
-                        Ok(day) => Some(day),
-                        Err(_) => return Ok(None),
-                    },
-                    _ => return Ok(None),
-                };
-                match self.output(name, PublishFormat::Html) {
-                    Some(output) => self.feed(path, output, (key, until)).await,
-                    None => Ok(None),
-                }
+            [name, "archive", day, ""] => {
+                let output = self.output(name, PublishFormat::Html)?;
+                Some(Place::Day(output, exact(day)?))
             }
-            (Some(name), Some("archive"), Some(day), Some("")) => {
-                match (self.output(name, PublishFormat::Html), day.parse()) {
-                    (Some(output), Ok(day)) => self.day(path, output, day).await,
-                    _ => Ok(None),
-                }
+            [name, "feed", key, ""] => {
+                let output = self.output(name, PublishFormat::Html)?;
+                Some(Place::Feed(output, (key, None)))
             }
-            _ => Ok(None),
+            [name, "feed", key, day, ""] => {
+                let output = self.output(name, PublishFormat::Html)?;
+                Some(Place::Feed(output, (key, Some(exact(day)?))))
+            }
+            _ => None,
+        }
+    }
+
+    async fn requested(&self, path: &str, place: Place<'_>) -> Answer {
+        match place {
+            Place::Story(id) => self.story(path, id).await,
+            Place::Archive(output, place) => self.archive(output, place).await,
+            Place::Feed(output, place) => self.feed(path, output, place).await,
+            Place::Day(output, day) => self.day(path, output, day).await,
         }
     }
 
@@ -121,8 +177,11 @@ impl Releaser {
         let Some(output) = self.shown_by(&story) else {
             return Ok(None);
         };
-        let page = story_page(&self.theme, &self.site, output, &story);
-        Ok(self.page(path, page, story.changed_at))
+        let output = output.clone();
+        self.page(path, move |theme, site| {
+            story_page(theme, site, &output, &story)
+        })
+        .await
     }
 
     async fn day(&self, path: &str, output: &PublishConfig, day: Date) -> Answer {
@@ -145,22 +204,11 @@ impl Releaser {
         if stories.is_empty() && pager.older.is_none() {
             return Ok(None);
         }
-        let changed_at = stories
-            .iter()
-            .map(|story| story.changed_at)
-            .max()
-            .unwrap_or(begins);
-        let feed = MergedFeed {
-            output,
-            stories: &stories,
-            capped: &[],
-            archive: None,
-        };
-        Ok(self.page(
-            path,
-            day_page(&self.theme, &self.site, &feed, day, pager),
-            changed_at,
-        ))
+        let output = output.clone();
+        self.page(path, move |theme, site| {
+            day_page(theme, site, &merged(&output, &stories), day, pager)
+        })
+        .await
     }
 
     /// One feed's stories in `output`, a page of them up to the end of the day `until`.
@@ -198,79 +246,85 @@ impl Releaser {
             Some(until) if last >= until => until.yesterday().ok(),
             _ => Some(last),
         });
-        let feed = MergedFeed {
-            output,
-            stories: &stories,
-            capped: &[],
-            archive: None,
-        };
-        let changed_at = stories.iter().map(|story| story.changed_at).max();
-        let page = FeedPage {
-            source: &source,
-            until,
-            older,
-        };
-        let page = feed_page(&self.theme, &self.site, &feed, page);
-        Ok(self.page(path, page, changed_at.unwrap_or_default()))
+        let output = output.clone();
+        self.page(path, move |theme, site| {
+            let page = FeedPage {
+                source: &source,
+                until,
+                older,
+            };
+            feed_page(theme, site, &merged(&output, &stories), page)
+        })
+        .await
     }
 
-    async fn archive(&self, output: &PublishConfig, place: (PublishFormat, u32)) -> Answer {
+    async fn archive(&self, output: &PublishConfig, place: (PublishFormat, Volume)) -> Answer {
         let Some(finished) = archive::document(&self.tools, &self.site, output, place).await?
         else {
             return Ok(None);
         };
-        Ok(self.archived(finished))
-    }
-
-    /// Finished, and promised as immutable once frozen.
-    pub(super) fn archived(&self, finished: archive::Finished) -> Option<Document> {
-        let document = self.checked(finished.draft, finished.changed_at)?;
         let keep = if finished.frozen {
             Keep::Immutable
         } else {
             Keep::UntilPoll
         };
-        Some(Document { keep, ..document })
+        let draft = finished.draft;
+        let path = draft.path.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let document = plain(draft.path, draft.content_type, draft.bytes);
+            let checked = check_document(document.content_type, &document.identity);
+            checked.map(|()| Document { keep, ..document })
+        });
+        Ok(self.told(&path, made.await?))
     }
 
-    fn page(
-        &self,
-        path: &str,
-        page: Result<String, String>,
-        changed_at: Timestamp,
-    ) -> Option<Document> {
-        match page {
-            Ok(html) => {
-                let draft = Draft {
-                    path: path.to_owned(),
-                    content_type: HTML,
-                    bytes: html.into_bytes(),
-                    links: Vec::new(),
-                };
-                self.checked(draft, changed_at)
-            }
-            Err(reason) => {
-                self.tools.metrics.withheld();
-                tracing::error!(error = ?reason, "a template failed");
-                None
-            }
-        }
+    /// A page by `make`. The gate stands before these too.
+    async fn page<F>(&self, path: &str, make: F) -> Answer
+    where
+        F: FnOnce(&Theme, &Site) -> Page + Send + 'static,
+    {
+        let (theme, site, place) = (self.theme(), Arc::clone(&self.site), path.to_owned());
+        let made = tokio::task::spawn_blocking(move || {
+            let document = plain(place, HTML, make(&theme, &site)?.into_bytes());
+            let checked = check_document(HTML, &document.identity);
+            checked.map(|()| document)
+        });
+        Ok(self.told(path, made.await?))
     }
 
-    /// The gate stands before these too.
-    pub(super) fn checked(&self, draft: Draft, changed_at: Timestamp) -> Option<Document> {
-        if let Err(reason) = check_document(draft.content_type, &draft.bytes) {
+    fn told(&self, path: &str, made: Result<Document, String>) -> Option<Document> {
+        made.map_err(|reason| {
             self.tools.metrics.withheld();
-            tracing::error!(document.path = ?draft.path, error = ?reason, "a document failed its check");
-            return None;
-        }
-        let changed_at = Timestamp::from_second(changed_at.as_second()).unwrap_or(changed_at);
-        Some(finish(
-            draft.path,
-            draft.content_type,
-            draft.bytes,
-            changed_at,
-        ))
+            tracing::error!(document.path = ?path, error = ?reason, "a document made on request failed its check");
+        })
+        .ok()
+    }
+}
+
+/// What `text` spells, when it is spelt as we do: one document has one address.
+fn exact<T: FromStr + ToString>(text: &str) -> Option<T> {
+    let read: T = text.parse().ok()?;
+    (read.to_string() == text).then_some(read)
+}
+
+/// `7`, or `8-1234` for the one that is not finished: up to that story.
+fn numbered(text: &str) -> Option<Volume> {
+    let (number, until) = match text.split_once('-') {
+        Some((number, until)) => (number, Some(StorySeq(exact(until)?))),
+        None => (text, None),
+    };
+    Some(Volume {
+        number: exact(number)?,
+        until,
+    })
+}
+
+fn merged<'a>(output: &'a PublishConfig, stories: &'a [StoryView]) -> MergedFeed<'a> {
+    MergedFeed {
+        output,
+        stories,
+        capped: &[],
+        archive: None,
     }
 }
 

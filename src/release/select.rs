@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::config::PublishConfig;
 use crate::model::{FeedId, FeedView, SearchQuery, SearchScope, Selection, StoryView, Verdict};
-use crate::publish::fitting;
+use crate::publish::{Volume, fitting};
 use crate::store::StoreError;
 
 use super::Tools;
@@ -25,8 +25,8 @@ pub(super) struct Selected {
     pub(super) stories: Vec<StoryView>,
     /// Feeds with more stories than the cap allows.
     pub(super) capped: Vec<(FeedView, usize)>,
-    /// Number of the newest finished archive document.
-    pub(super) archives: Option<u32>,
+    /// The archive document that the history goes on in.
+    pub(super) archive: Option<Volume>,
 }
 
 /// The selection of `output`, as far as the store knows it.

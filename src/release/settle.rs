@@ -1,7 +1,7 @@
 //! Drafts to documents: the same bytes keep tag and instant, new bytes are checked, coded and recorded, and what is
 //! refused leaves the last good version in its place.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Releaser {
                 Made::Refused(path, reason) => report.withheld.push((path, reason)),
             }
         }
-        self.keep_withheld(&mut documents, report);
+        self.keep_withheld(state, &mut documents, report);
         Ok((documents, records))
     }
 
@@ -79,15 +79,24 @@ impl Releaser {
         Ok(())
     }
 
-    /// The last good version of what was withheld stays; the operator is told.
-    fn keep_withheld(&self, documents: &mut Documents, report: &Report) {
-        for (path, reason) in &report.withheld {
-            self.tools.metrics.withheld();
-            tracing::error!(document.path = ?path, error = ?reason, "a document failed its check and was not published");
+    /// The last good version of what was withheld stays. The operator is told when something is withheld and when it is
+    /// well again, not at every rendering in between.
+    fn keep_withheld(&self, state: &mut State, documents: &mut Documents, report: &Report) {
+        let withheld: BTreeMap<String, String> = report.withheld.iter().cloned().collect();
+        for (path, reason) in &withheld {
             if let Some(last) = self.tools.shelf.get(path) {
                 documents.entry(path.clone()).or_insert(last);
             }
+            if state.withheld.get(path) != Some(reason) {
+                self.tools.metrics.withheld();
+                tracing::error!(document.path = ?path, error = ?reason, "a document failed its check and was not published");
+            }
         }
+        let known = state.withheld.keys();
+        for path in known.filter(|path| !withheld.contains_key(*path)) {
+            tracing::info!(document.path = ?path, "a document passes its check again");
+        }
+        state.withheld = withheld;
     }
 }
 

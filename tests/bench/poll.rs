@@ -10,7 +10,7 @@ use feedmill::clock::Clock;
 use feedmill::config::{self, Config, Overrides};
 use feedmill::fetch::{Fetcher, Hosts};
 use feedmill::filter::Rules;
-use feedmill::model::SearchQuery;
+use feedmill::model::{SearchQuery, SearchScope};
 use feedmill::poll::{FirstPolls, Parts, Poller, Settings, Summary, feed_specs};
 use feedmill::store::{Store, StoreOptions};
 use feedmill::story::Matcher;
@@ -136,7 +136,7 @@ fn told(summary: &Summary) -> String {
 async fn index(store: &Store) {
     let query = SearchQuery {
         text: "word".to_owned(),
-        groups: Vec::new(),
+        scope: SearchScope::Stored,
         offset: 0,
         limit: 1,
     };

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::too_many_lines, reason = "values written out")]
 
+mod archives;
+mod filed;
+mod requests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -281,7 +285,7 @@ async fn bytes_and_their_instant_survive_time_and_restarts() {
     );
     assert_eq!(first.touched_outputs, ["all"]);
     let before = mill.shelf.get("/all.atom").unwrap();
-    assert_eq!(before.changed_at, at("2026-11-23T12:00:00Z"));
+    assert_eq!(before.changed_at, Some(at("2026-11-23T12:00:00Z")));
 
     mill.shelf.replace(Default::default());
     mill.clock.advance(Duration::from_secs(30 * 86400));
@@ -298,7 +302,7 @@ async fn bytes_and_their_instant_survive_time_and_restarts() {
     mill.poll("a", &pairs(&[("2", "Two")])).await;
     mill.refresh().await;
     let later = mill.shelf.get("/all.atom").unwrap();
-    assert_eq!(later.changed_at, at("2026-12-23T12:00:00Z"));
+    assert_eq!(later.changed_at, Some(at("2026-12-23T12:00:00Z")));
     assert_ne!(later.etag, after.etag);
 }
 
@@ -313,7 +317,7 @@ async fn a_clock_set_back_does_not_move_last_modified_back() {
     mill.refresh().await;
     assert_eq!(
         mill.shelf.get("/all.atom").unwrap().changed_at,
-        at("2026-11-23T12:00:01Z")
+        Some(at("2026-11-23T12:00:01Z"))
     );
 }
 
@@ -375,8 +379,6 @@ async fn archives_hold_the_whole_history_and_stay() {
     mill.poll("a", &entries).await;
     let releaser = mill.releaser();
     releaser.refresh().await.unwrap();
-    let latest = "rel=\"prev-archive\" type=\"application/atom+xml\" href=\"https://news.example.org/all/archive/2.atom\"";
-    assert!(mill.text("/all.atom").contains(latest));
     let mut ids = std::collections::BTreeSet::new();
     for number in 1..=2 {
         let document = releaser
@@ -642,7 +644,12 @@ async fn next_url_leads_through_the_archive_once() {
     }
     assert_eq!(
         visited,
-        ["/all.json", "/all/archive/2.json", "/all/archive/1.json"]
+        [
+            "/all.json",
+            "/all/archive/3-420.json",
+            "/all/archive/2.json",
+            "/all/archive/1.json"
+        ]
     );
 }
 

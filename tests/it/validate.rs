@@ -8,7 +8,7 @@ mod tree;
 use feedmill::config::{ContentMode, PublishConfig, PublishFormat};
 use feedmill::model::{Selection, StoryView};
 use feedmill::publish::{
-    Chapter, Draft, MergedFeed, Site, Theme, archive_draft, check_document, feed_drafts,
+    Chapter, Draft, MergedFeed, Site, Theme, Volume, archive_draft, check_document, feed_drafts,
 };
 
 use crate::corpus;
@@ -40,7 +40,7 @@ fn drafts(theme: &Theme, output: &PublishConfig, stories: &[StoryView]) -> Vec<D
         output,
         stories,
         capped: &[],
-        archive: Some(2),
+        archive: Some(Volume::finished(2)),
     };
     let (mut drafts, outcome) = feed_drafts(theme, &site, &feed);
     outcome.unwrap();
@@ -48,7 +48,7 @@ fn drafts(theme: &Theme, output: &PublishConfig, stories: &[StoryView]) -> Vec<D
         for number in [1, 2] {
             let chapter = Chapter {
                 format,
-                number,
+                volume: Volume::finished(number),
                 newest: 2,
             };
             drafts.push(archive_draft(&site, &feed, chapter));

@@ -1,12 +1,17 @@
 //! Answers: negotiation, preconditions, header set, moved and gone, search, stories, unsubscribe.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use feedmill::config::PublishConfig;
 use feedmill::digest::token;
-use feedmill::model::{PollCommit, SubscriberSpec, SubscriberStanding};
+use feedmill::http::{Deadlines, Front};
+use feedmill::model::{PollCommit, StoryView, SubscriberSpec, SubscriberStanding};
+use feedmill::publish::{Coding, Document, HubAnswer, OnRequest};
 
-use super::bench::{CALM, Served, start};
+use super::bench::{CALM, SOON, Served, start};
 use crate::publish::bench::output;
 use crate::release::{Mill, pairs};
 use crate::support::client::{get, request, send};
@@ -268,6 +273,153 @@ async fn a_304_protects_as_its_200_does() {
         assert!(held.contains(policy), "{path}: {held}");
         assert_eq!(short.header("access-control-allow-origin"), origin);
     }
+}
+
+/// R7.3: nobody knows when such a page last changed, so only its tag decides.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_made_on_request_has_a_tag_and_no_date() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    for path in ["/story/1", "/all/feed/a/", "/all/archive/2026-11-23/"] {
+        let full = get(served.address, path);
+        assert_eq!((full.status, full.header("last-modified")), (200, None));
+        let tag = full.header("etag").unwrap();
+        let since = ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT");
+        let dated = request(served.address, "GET", path, &[since]);
+        assert_eq!(dated.status, 200, "{path}");
+        for tag in [tag, &format!("W/{}-gzip\"", &tag[..tag.len() - 1])] {
+            let tagged = request(
+                served.address,
+                "GET",
+                path,
+                &[("If-None-Match", tag), since],
+            );
+            assert_eq!(tagged.status, 304, "{path}");
+        }
+        let coded = request(served.address, "GET", path, &[("Accept-Encoding", "gzip")]);
+        assert_eq!(coded.header("content-encoding"), Some("gzip"), "{path}");
+        assert_eq!(coded.header("etag"), full.header("etag"));
+    }
+}
+
+/// Only reading makes a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_methods_are_refused_before_anything_is_looked_for() {
+    let mill = Mill::new(vec![output("all")]).await;
+    let served = served(&mill).await;
+    let front = served.site.front.load();
+    let counting = Arc::new(Counting {
+        inner: Arc::clone(&front.on_request),
+        asked: AtomicUsize::new(0),
+        answers: true,
+    });
+    served.site.front.store(with(&front, counting.clone()));
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
+        for path in ["/story/1", "/all/archive/1.atom", "/nothing", "/all.atom"] {
+            let answer = request(served.address, method, path, &[]);
+            assert_eq!(
+                (answer.status, answer.header("allow")),
+                (405, Some("GET, HEAD")),
+                "{method} {path}"
+            );
+        }
+    }
+    assert_eq!(counting.asked.load(Ordering::SeqCst), 0);
+    assert_eq!(request(served.address, "HEAD", "/story/1", &[]).status, 200);
+    assert_eq!(counting.asked.load(Ordering::SeqCst), 1);
+}
+
+/// A page that cannot be made in time is refused for now, and holds up nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_takes_too_long_is_given_up() {
+    let mill = Mill::new(vec![output("all")]).await;
+    mill.poll("a", &pairs(&[("1", "One")])).await;
+    let soon = Deadlines {
+        answer: SOON,
+        ..CALM
+    };
+    let served = start(&mill, soon).await;
+    let front = served.site.front.load();
+    let never = Counting {
+        inner: Arc::clone(&front.on_request),
+        asked: AtomicUsize::new(0),
+        answers: false,
+    };
+    served.site.front.store(with(&front, Arc::new(never)));
+    let answer = get(served.address, "/story/1");
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("30"))
+    );
+    assert!(answer.header("content-security-policy").is_some());
+    assert_eq!(get(served.address, "/all.atom").status, 200);
+}
+
+/// Withheld and not kept: the feed is ill, and no reader may take it for gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withheld_document_asks_to_come_back() {
+    let mut mill = Mill::new(vec![output("all")]).await;
+    let templates = mill.folder.path().join("templates");
+    std::fs::create_dir(&templates).unwrap();
+    std::fs::write(
+        templates.join("list.html"),
+        "<!doctype html><script></script></html>",
+    )
+    .unwrap();
+    mill.config.templates = Some(templates);
+    let served = served(&mill).await;
+    let answer = get(served.address, "/all/");
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("300"))
+    );
+    assert_eq!(get(served.address, "/all.atom").status, 200);
+    assert_eq!(get(served.address, "/nothing").status, 404);
+}
+
+/// A flow that counts what it is asked for, and may never answer.
+struct Counting {
+    inner: Arc<dyn OnRequest>,
+    asked: AtomicUsize,
+    answers: bool,
+}
+
+type Made<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl OnRequest for Counting {
+    fn document<'a>(&'a self, path: &'a str) -> Made<'a, Option<Arc<Document>>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.answers {
+            self.inner.document(path)
+        } else {
+            Box::pin(std::future::pending())
+        }
+    }
+    fn coded<'a>(&'a self, document: Arc<Document>, coding: Coding) -> Made<'a, Arc<Document>> {
+        self.inner.coded(document, coding)
+    }
+    fn shows(&self, story: &StoryView) -> bool {
+        self.inner.shows(story)
+    }
+    fn is_withheld(&self, path: &str) -> bool {
+        self.inner.is_withheld(path)
+    }
+    fn is_gone(&self, path: &str) -> bool {
+        self.inner.is_gone(path)
+    }
+    fn websub<'a>(&'a self, form: &'a [(String, String)]) -> Made<'a, HubAnswer> {
+        self.inner.websub(form)
+    }
+}
+
+fn with(front: &Front, on_request: Arc<dyn OnRequest>) -> Arc<Front> {
+    Arc::new(Front {
+        config: Arc::clone(&front.config),
+        theme: Arc::clone(&front.theme),
+        site: front.site.clone(),
+        on_request,
+        pushes: Arc::clone(&front.pushes),
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@
 
 use feedmill::config::{ContentMode, PublishConfig, PublishFormat, Zone};
 use feedmill::model::*;
-use feedmill::publish::{Draft, MergedFeed, Site, Theme, feed_drafts};
+use feedmill::publish::{Draft, MergedFeed, Site, Theme, Volume, feed_drafts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -46,6 +46,8 @@ pub(crate) fn site() -> Site {
         public_url: "https://news.example.org/".parse().unwrap(),
         id_seed: String::from("seed"),
         images: false,
+        live: true,
+        interval: std::time::Duration::from_secs(3600),
         language: String::from("en"),
         contact: None,
         outputs: vec![output("all"), output("tech")],
@@ -168,7 +170,7 @@ pub(crate) fn drafts(stories: &[StoryView]) -> Vec<Draft> {
         output: &output,
         stories,
         capped: &[],
-        archive: Some(3),
+        archive: Some(Volume::finished(3)),
     };
     let theme = Theme::load(None).unwrap();
     let (drafts, outcome) = feed_drafts(&theme, &site(), &feed);

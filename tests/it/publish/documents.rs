@@ -7,8 +7,8 @@ use super::bench::{at, drafts, output, site, story, text};
 use feedmill::config::{ContentMode, PublishConfig, PublishFormat};
 use feedmill::model::StoryView;
 use feedmill::publish::{
-    Chapter, HTML, MergedFeed, Site, Theme, archive_draft, check_document, feed_drafts, finish,
-    fitting, max_age_s,
+    Chapter, HTML, MergedFeed, Site, Theme, Volume, archive_draft, check_document, feed_drafts,
+    finish, fitting, max_age_s,
 };
 use jiff::Timestamp;
 
@@ -96,7 +96,9 @@ fn content_modes_carry_what_they_say() {
             && !summary.contains("the long form")
     );
     let title = atom(ContentMode::Title);
-    assert!(!title.contains("<content") && !title.contains("<summary"));
+    // R7.19: no content, so a summary, and that is the title.
+    assert!(title.contains("<summary>One</summary>") && !title.contains("<content"));
+    assert!(!title.contains("Plain text"));
 }
 
 /// R7.6.
@@ -126,7 +128,7 @@ fn archives_form_a_chain() {
                 &feed,
                 Chapter {
                     format: PublishFormat::Atom,
-                    number,
+                    volume: Volume::finished(number),
                     newest: 3,
                 },
             )

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 #![allow(clippy::too_many_lines, reason = "values and documents written out")]
 
-use super::bench::{drafts, holds, story, text};
+use super::bench::{drafts, holds, output, site, story, text};
+use feedmill::config::{PublishConfig, PublishFormat};
 use feedmill::model::*;
-use feedmill::publish::opml;
+use feedmill::publish::{MergedFeed, Site, Theme, check_document, feed_drafts, front_draft, opml};
 use jiff::Timestamp;
 
 /// R7.12–R7.19, RFC 4287: written out by hand.
@@ -22,6 +23,7 @@ fn atom_is_what_the_rfc_asks_for() {
  </author>
  <link rel="alternate" type="text/html" href="https://news.example.org/all/"/>
  <generator version="VERSION">feedmill</generator>
+ <icon>https://news.example.org/icon.svg</icon>
  <link rel="self" type="application/atom+xml" href="https://news.example.org/all.atom"/>
  <link rel="prev-archive" type="application/atom+xml" href="https://news.example.org/all/archive/3.atom"/>
  <link rel="hub" href="https://news.example.org/websub/hub"/>
@@ -35,7 +37,7 @@ fn atom_is_what_the_rfc_asks_for() {
    <uri>https://binh.example.org/</uri>
   </author>
   <link rel="alternate" type="text/html" href="https://blog1.example.org/1?a=1&amp;b=2"/>
-  <link rel="related" type="text/html" title="Also in Blog Two" href="https://blog2.example.org/copy"/>
+  <link rel="related" type="text/html" title="Blog Two" href="https://blog2.example.org/copy"/>
   <link rel="replies" type="text/html" href="https://blog1.example.org/c"/>
   <link rel="enclosure" type="audio/mpeg" length="1234" href="https://blog1.example.org/a.mp3"/>
   <category term="news"/>
@@ -119,6 +121,174 @@ fn json_is_what_the_format_asks_for() {
         serde_json::json!([{"title": "Blog Two", "url": "https://blog2.example.org/copy"}])
     );
     assert_eq!(item["attachments"][0]["duration_in_seconds"], 65);
+}
+
+/// What publishers write for a media type is not one until it is shaped as one.
+#[test]
+fn a_media_type_is_one_or_is_left_out() {
+    for (written, expected) in [
+        ("audio/mpeg", Some("audio/mpeg")),
+        (" Audio/MPEG ", Some("audio/mpeg")),
+        (
+            "audio/ogg; codecs=opus; junk",
+            Some("audio/ogg;codecs=opus"),
+        ),
+        ("application/atom+xml", Some("application/atom+xml")),
+        ("mp3", None),
+        ("", None),
+        ("audio/", None),
+        ("audio/mp3 or so", None),
+        ("audio/<b>", None),
+        ("a/b/c", None),
+    ] {
+        let mut one = story(1, "One", "<p>x</p>");
+        one.lead.entry.enclosures[0].mime = Some(written.to_owned());
+        let drafts = drafts(&[one]);
+        let json: serde_json::Value = serde_json::from_str(&text(&drafts, "/all.json")).unwrap();
+        let any = expected.unwrap_or("application/octet-stream");
+        let attachment = &json["items"][0]["attachments"][0];
+        assert_eq!(attachment["mime_type"], any, "{written}");
+        let rss = text(&drafts, "/all.rss");
+        assert!(
+            rss.contains(&format!("length=\"1234\" type=\"{any}\"")),
+            "{written}"
+        );
+        let atom = text(&drafts, "/all.atom");
+        let typed = expected.map_or_else(String::new, |mime| format!(" type=\"{mime}\""));
+        assert!(
+            atom.contains(&format!("rel=\"enclosure\"{typed} length")),
+            "{written}"
+        );
+    }
+}
+
+/// One enclosure in RSS: the first whose address leads anywhere.
+#[test]
+fn an_enclosure_that_leads_nowhere_hides_no_other() {
+    let mut one = story(1, "One", "<p>x</p>");
+    let mut nowhere = one.lead.entry.enclosures[0].clone();
+    nowhere.url = String::from("file:///etc/passwd");
+    one.lead.entry.enclosures.insert(0, nowhere);
+    let rss = text(&drafts(&[one]), "/all.rss");
+    assert!(rss.contains("<enclosure url=\"https://blog1.example.org/a.mp3\""));
+    assert_eq!(rss.matches("<enclosure").count(), 1);
+}
+
+/// A merged feed without a page leads people to the front page.
+#[test]
+fn without_a_page_the_front_page_is_home() {
+    let bare = PublishConfig {
+        formats: vec![PublishFormat::Atom, PublishFormat::Rss, PublishFormat::Json],
+        ..output("all")
+    };
+    let site = Site {
+        outputs: vec![bare.clone(), output("tech")],
+        ..site()
+    };
+    let stories = [story(1, "One", "<p>x</p>")];
+    let feed = MergedFeed {
+        output: &bare,
+        stories: &stories,
+        capped: &[],
+        archive: None,
+    };
+    let theme = Theme::load(None).unwrap();
+    let (drafts, outcome) = feed_drafts(&theme, &site, &feed);
+    outcome.unwrap();
+    for draft in &drafts {
+        let text = std::str::from_utf8(&draft.bytes).unwrap();
+        assert!(!text.contains("news.example.org/all/"), "{}", draft.path);
+        check_document(draft.content_type, &draft.bytes).unwrap();
+    }
+    let json: serde_json::Value = serde_json::from_str(&text(&drafts, "/all.json")).unwrap();
+    assert_eq!(json["home_page_url"], "https://news.example.org/");
+    assert_eq!(json["icon"], "https://news.example.org/icon.svg");
+    let front = front_draft(&theme, &site, &[feed, feed]).unwrap();
+    let page = String::from_utf8(front.bytes).unwrap();
+    assert!(!page.contains("href=\"/all/\"") && page.contains("href=\"/tech/\""));
+}
+
+/// R7.17: the publisher's own instant of the last change, unless it lies ahead; never before what we saw.
+#[test]
+fn updated_is_what_the_publisher_says_within_reason() {
+    let first = "2026-11-22T17:30:00Z";
+    for (theirs, ours, expected) in [
+        (None, first, first),
+        (Some("2026-11-22T17:35:00Z"), first, "2026-11-22T17:35:00Z"),
+        (Some("2026-11-22T17:40:00Z"), first, "2026-11-22T17:40:00Z"),
+        (Some("2026-11-22T17:40:01Z"), first, first),
+        (Some("2030-01-01T00:00:00Z"), first, first),
+        (Some("2026-11-01T00:00:00Z"), first, first),
+        (
+            Some("2026-11-22T18:00:00Z"),
+            "2026-11-23T05:00:00Z",
+            "2026-11-23T05:00:00Z",
+        ),
+    ] {
+        let mut one = story(1, "One", "<p>x</p>");
+        one.lead.entry.updated_at = theirs.map(|theirs| theirs.parse().unwrap());
+        one.changed_at = ours.parse().unwrap();
+        let drafts = drafts(&[one]);
+        let atom = text(&drafts, "/all.atom");
+        let updated = format!("<updated>{expected}</updated>");
+        // Of the feed and of the entry (R7.13).
+        assert_eq!(atom.matches(&updated).count(), 2, "{theirs:?}: {atom}");
+        assert!(text(&drafts, "/all.json").contains(&format!("\"date_modified\": \"{expected}\"")));
+    }
+}
+
+/// R7.16: what the entry lacks and its feed says.
+#[test]
+fn a_source_says_whose_rights_and_picture() {
+    let mut one = story(1, "One", "<p>x</p>");
+    one.lead.feed.rights = Some(String::from("© Blog <One>"));
+    one.lead.feed.icon_url = Some(String::from("https://blog1.example.org/i.png"));
+    let atom = text(&drafts(&[one]), "/all.atom");
+    let (_, source) = atom.split_once("<source>").unwrap();
+    let (source, _) = source.split_once("</source>").unwrap();
+    assert!(
+        source.contains("<rights>© Blog &lt;One&gt;</rights>"),
+        "{source}"
+    );
+    assert!(
+        source.contains("<icon>https://blog1.example.org/i.png</icon>"),
+        "{source}"
+    );
+}
+
+/// R7.19: an entry without content has a summary, in every format.
+#[test]
+fn an_entry_without_content_has_a_summary() {
+    let mut one = story(1, "Only <a> title", "");
+    one.lead.entry.text = String::new();
+    let drafts = drafts(&[one]);
+    assert!(text(&drafts, "/all.atom").contains("<summary>Only &lt;a&gt; title</summary>"));
+    assert!(
+        text(&drafts, "/all.rss")
+            .contains("<description>Only &amp;lt;a&amp;gt; title</description>")
+    );
+    assert!(text(&drafts, "/all.json").contains("\"content_text\": \"Only <a> title\""));
+}
+
+/// R7.20: as long as no poll can change it, and the same bytes until the config changes.
+#[test]
+fn ttl_is_the_least_gap_between_polls() {
+    for (interval_s, minutes) in [(60, 5), (900, 15), (3600, 60), (86_400, 60)] {
+        let site = Site {
+            interval: std::time::Duration::from_secs(interval_s),
+            ..site()
+        };
+        let output = output("all");
+        let feed = MergedFeed {
+            output: &output,
+            stories: &[],
+            capped: &[],
+            archive: None,
+        };
+        let (drafts, _) = feed_drafts(&Theme::load(None).unwrap(), &site, &feed);
+        let ttl = format!("<ttl>{minutes}</ttl>");
+        assert!(text(&drafts, "/all.rss").contains(&ttl), "{interval_s}");
+    }
 }
 
 #[test]

@@ -116,13 +116,51 @@ fn every_page_passes_the_gate_in_every_language() {
     }
 }
 
+const LANGUAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/publish/lang");
+
+/// The about page says what the config does, not what it usually is.
+#[test]
+fn the_about_page_says_what_is_so() {
+    let theme = Theme::load(None).unwrap();
+    let about = |interval_s: u64, images: bool| {
+        let site = Site {
+            interval: std::time::Duration::from_secs(interval_s),
+            images,
+            ..site()
+        };
+        let (drafts, outcome) = site_drafts(&theme, &site, &[]);
+        outcome.unwrap();
+        text(&drafts, "/about/")
+    };
+    let hourly = about(3600, false);
+    assert!(hourly.contains("at most once in 1 h,") && hourly.contains("load nothing from other"));
+    let often = about(900, true);
+    assert!(often.contains("at most once in 15 min,") && often.contains("pictures of stories"));
+    assert!(!often.contains("load nothing from other sites."));
+    assert!(about(7200, false).contains("at most once in 2 h,"));
+}
+
 /// A language file is complete when it has English's keys, and its values have English's placeholders.
 #[test]
 fn languages_are_complete() {
     let table = |text: &str| text.parse::<toml::Table>().unwrap();
     let en = table(include_str!("../../../src/publish/lang/en.toml"));
-    let vi = table(include_str!("../../../src/publish/lang/vi.toml"));
-    assert_eq!(en.keys().collect::<Vec<_>>(), vi.keys().collect::<Vec<_>>());
+    let others: Vec<(String, toml::Table)> = std::fs::read_dir(LANGUAGES)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, table(&std::fs::read_to_string(&path).unwrap()))
+        })
+        .collect();
+    let names_of = |table: &toml::Table| table.keys().cloned().collect::<Vec<_>>();
+    let known: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
+    for name in ["en", "vi"] {
+        assert!(known.contains(&name), "{known:?}");
+    }
+    for (name, other) in &others {
+        assert_eq!(names_of(&en), names_of(other), "{name}");
+    }
     let names = |text: &str| {
         let mut names: Vec<String> = text
             .split('{')
@@ -133,8 +171,10 @@ fn languages_are_complete() {
         names
     };
     for (key, value) in &en {
-        if let (Some(en), Some(vi)) = (value.as_str(), vi[key].as_str()) {
-            assert_eq!(names(en), names(vi), "{key}");
+        for (name, other) in &others {
+            if let (Some(en), Some(other)) = (value.as_str(), other[key].as_str()) {
+                assert_eq!(names(en), names(other), "{name}: {key}");
+            }
         }
     }
 }

@@ -71,7 +71,7 @@ fn entry(item: &Value, found: &mut Vec<String>) {
         urls(file, &["url"], found);
         if !file["mime_type"]
             .as_str()
-            .is_some_and(|kind| kind.contains('/'))
+            .is_some_and(super::rules::media_type)
         {
             found.push(String::from("an attachment has no media type"));
         }

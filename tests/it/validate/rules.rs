@@ -120,6 +120,21 @@ fn people(node: &Node, found: &mut Complaints) {
     }
 }
 
+/// InvalidMIMEType: two tokens of RFC 9110, and parameters that name a token each.
+pub(super) fn media_type(text: &str) -> bool {
+    let token = |text: &str| {
+        let char = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        !text.is_empty() && text.chars().all(char)
+    };
+    let mut parts = text.split(';');
+    let kind = parts.next().and_then(|kind| kind.split_once('/'));
+    let parameter = |part: &str| {
+        let named = part.split_once('=');
+        named.is_some_and(|(name, value)| token(name.trim()) && token(value.trim_matches('"')))
+    };
+    kind.is_some_and(|(kind, subtype)| token(kind) && token(subtype)) && parts.all(parameter)
+}
+
 fn links(node: &Node, found: &mut Complaints) {
     let mut alternates = BTreeSet::new();
     for link in node.all("link") {
@@ -128,7 +143,7 @@ fn links(node: &Node, found: &mut Complaints) {
             found.push(format!("link {href:?} is not absolute"));
         }
         let kind = link.attribute("type");
-        if kind.is_some_and(|kind| !kind.contains('/') || kind.contains(' ')) {
+        if kind.is_some_and(|kind| !media_type(kind)) {
             found.push(format!("link type {kind:?}"));
         }
         if link
@@ -361,9 +376,7 @@ fn item(node: &Node, found: &mut Complaints) {
             && file
                 .attribute("length")
                 .is_some_and(|length| length.parse::<u64>().is_ok())
-            && file
-                .attribute("type")
-                .is_some_and(|kind| kind.contains('/'));
+            && file.attribute("type").is_some_and(media_type);
         if !whole {
             found.push(format!("enclosure {:?}", file.attributes));
         }
