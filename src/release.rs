@@ -67,7 +67,7 @@ pub struct Releaser {
     theme: Arc<Theme>,
     gone: gone::Gone,
     answers: answers::Answers,
-    hub_wake: Arc<Notify>,
+    hub: Arc<hub::Bell>,
     state: Mutex<State>,
 }
 
@@ -144,7 +144,7 @@ impl Releaser {
             theme,
             gone: gone::Gone::default(),
             answers: answers::Answers::default(),
-            hub_wake: Arc::default(),
+            hub: Arc::default(),
             state: Mutex::new(State::default()),
         }
     }
@@ -231,7 +231,7 @@ impl Releaser {
         let outcome = self.write(&mut state, work, &mut report).await;
         // Hubs fetch when they are told, and a web server may hand out the files: these must be there before (R6.15).
         if !report.touched_outputs.is_empty() {
-            self.hub_wake.notify_one();
+            self.hub.wake.notify_one();
         }
         outcome.map(|()| report)
     }

@@ -8,6 +8,7 @@ mod memory;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::sync::{Mutex, Notify};
 use url::Url;
 
 use crate::config::{Config, PublishConfig, PublishFormat};
@@ -25,10 +26,21 @@ const LEASES_S: std::ops::RangeInclusive<u64> = 300..=30 * 86_400;
 /// Wishes that wait for their proof, and subscriptions, at most: a flood of wishes must not fill the database.
 const MOST_WISHES: usize = 500;
 const MOST_SUBSCRIPTIONS: usize = 10_000;
+/// Wishes that wait for one host of callbacks: no one host takes all the places.
+const MOST_OF_HOST: usize = 50;
 /// Longest address of a callback.
 const MOST_URL_BYTES: usize = 2_000;
 /// `hub.secret` is shorter than this, says the Recommendation.
 const SECRET_BYTES: usize = 200;
+
+/// What taking wishes and carrying news share.
+#[derive(Default)]
+pub(super) struct Bell {
+    /// There is something to do.
+    pub(super) wake: Notify,
+    /// Held while a note is read, judged and written, so that no wish or subscription is overwritten unseen.
+    pub(super) desk: Mutex<()>,
+}
 
 /// A document that hubs tell of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +92,7 @@ impl Releaser {
         };
         match self.keep_wish(&wish).await {
             Ok(true) => {
-                self.hub_wake.notify_one();
+                self.hub.wake.notify_one();
                 HubAnswer::Accepted
             }
             Ok(false) => HubAnswer::Busy,
@@ -94,15 +106,42 @@ impl Releaser {
     async fn keep_wish(&self, wish: &Wish) -> Result<bool, StoreError> {
         let store = &self.tools.store;
         let name = wish.note();
-        let waiting = store.notes(memory::WISHES).await?;
-        let subscribed = store.notes(memory::SUBSCRIPTIONS).await?;
-        let known = waiting.iter().any(|(known, _)| *known == name);
-        let full = waiting.len() >= MOST_WISHES || subscribed.len() >= MOST_SUBSCRIPTIONS;
-        if full && !known {
-            return Ok(false);
+        let _desk = self.hub.desk.lock().await;
+        let waiting = memory::all::<Wish>(store, memory::WISHES).await?;
+        if !waiting.iter().any(|(known, _)| *known == name) {
+            let host = |wish: &Wish| {
+                Url::parse(&wish.callback)
+                    .ok()?
+                    .host_str()
+                    .map(str::to_owned)
+            };
+            let ours = host(wish);
+            let of_host = waiting.iter().filter(|(_, other)| host(other) == ours);
+            if of_host.count() >= MOST_OF_HOST || !self.has_place(wish).await? {
+                return Ok(false);
+            }
+            if waiting.len() >= MOST_WISHES {
+                // A wish that has failed a proof makes room: whoever meant it may post it again.
+                let failed = waiting.iter().filter(|(_, other)| other.attempts > 0);
+                let Some((worst, _)) = failed.max_by_key(|(_, other)| other.attempts) else {
+                    return Ok(false);
+                };
+                store.set_note(worst, None).await?;
+            }
         }
         store.set_note(&name, Some(memory::bytes(wish))).await?;
         Ok(true)
+    }
+
+    /// Is there room for the subscription? Who has one may always renew it and leave.
+    async fn has_place(&self, wish: &Wish) -> Result<bool, StoreError> {
+        let store = &self.tools.store;
+        let known = store.note(&wish.subscription()).await?.is_some();
+        let full = async || {
+            let subscribed = store.notes(memory::SUBSCRIPTIONS).await?;
+            Ok::<_, StoreError>(subscribed.len() >= MOST_SUBSCRIPTIONS)
+        };
+        Ok(known || wish.mode == Mode::Unsubscribe || !full().await?)
     }
 
     /// Unknown parameters are ignored (case 102).

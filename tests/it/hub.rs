@@ -30,6 +30,8 @@ enum Manner {
     Redirecting,
     /// Repeats challenges, fails at deliveries with this status.
     Failing(u16),
+    /// Posts another wish to this hub before it repeats a challenge.
+    Hasty(SocketAddr),
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +77,9 @@ impl Callback {
                     return;
                 };
                 if let Some(request) = read(&stream) {
+                    if let Manner::Hasty(hub) = manner {
+                        wish_again(hub, &request);
+                    }
                     answer(stream, &request, manner);
                     got.lock().unwrap().push(request);
                 }
@@ -152,6 +157,21 @@ fn answer(mut stream: TcpStream, request: &Got, manner: Manner) {
         "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n{body}"
     );
     stream.write_all(text.as_bytes()).ok();
+}
+
+/// The same wish with another lease, while the first one is being proven.
+fn wish_again(hub: SocketAddr, request: &Got) {
+    let host = request.all("host")[0];
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("hub.mode", "subscribe")
+        .append_pair("hub.topic", TOPIC)
+        .append_pair("hub.callback", &format!("http://{host}/callback?mine=1"))
+        .append_pair("hub.lease_seconds", "4000")
+        .finish();
+    assert_eq!(
+        send(hub, "POST", "/websub/hub", &FORM, form.as_bytes()).status,
+        202
+    );
 }
 
 /// A served mill with a story, and who carries for it.
@@ -434,6 +454,87 @@ async fn what_is_not_proven_is_not_told() {
         hub.round().await;
         assert!(callback.take("POST").is_empty(), "{manner:?}");
     }
+}
+
+/// A wish that comes while an earlier one of the same callback is proven is proven too, and is the one that counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_posted_during_a_proof_is_not_lost() {
+    let hub = Hub::new(&["self"], OPEN).await;
+    let callback = Callback::new(Manner::Hasty(hub.served.address));
+    assert_eq!(
+        hub.subscribe(&callback, &[("hub.lease_seconds", "5000")]),
+        202
+    );
+    hub.round().await;
+    callback.becomes(Manner::Willing);
+    hub.round().await;
+    let leases: Vec<_> = callback
+        .take("GET")
+        .iter()
+        .map(|asked| asked.query("hub.lease_seconds").unwrap())
+        .collect();
+    assert_eq!(leases, ["5000", "4000"]);
+    hub.round().await;
+    assert!(callback.take("GET").is_empty(), "the wish is settled");
+}
+
+/// One host of callbacks takes a share of the places and not all; whoever has a subscription may renew it and leave,
+/// however many there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_wishes_keeps_nobody_out() {
+    let hub = Hub::new(&["self"], OPEN).await;
+    let callback = Callback::new(Manner::Willing);
+    assert_eq!(hub.subscribe(&callback, &[]), 202);
+    hub.round().await;
+    let wish = |mode: &str, url: &str| {
+        hub.wish(&[
+            ("hub.mode", mode),
+            ("hub.topic", TOPIC),
+            ("hub.callback", url),
+        ])
+        .status
+    };
+    let flood = (0..60).map(|n| wish("subscribe", &format!("http://flood.example/{n}")));
+    let statuses: Vec<u16> = flood.collect();
+    assert_eq!(statuses[..50], [202; 50]);
+    assert_eq!(statuses[50..], [503; 10]);
+    assert_eq!(wish("subscribe", "http://other.example/"), 202);
+
+    for n in 0..10_000 {
+        let name = format!("hub/subscription/made-up-{n}");
+        hub.mill
+            .store
+            .set_note(&name, Some(b"x".to_vec()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(wish("subscribe", "http://new.example/"), 503);
+    assert_eq!(wish("subscribe", &callback.url()), 202, "renewing");
+    assert_eq!(wish("unsubscribe", &callback.url()), 202, "leaving");
+}
+
+/// When all places are taken by wishes that failed a proof already, a new one gets the place of one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_that_failed_makes_room() {
+    let hub = Hub::new(&["self"], &[]).await;
+    let wish = |url: &str| {
+        hub.wish(&[
+            ("hub.mode", "subscribe"),
+            ("hub.topic", TOPIC),
+            ("hub.callback", url),
+        ])
+        .status
+    };
+    for n in 0..500 {
+        assert_eq!(
+            wish(&format!("http://127.0.0.{}/{n}", n % 200 + 1)),
+            202,
+            "{n}"
+        );
+    }
+    assert_eq!(wish("http://new.example/"), 503);
+    hub.round().await;
+    assert_eq!(wish("http://new.example/"), 202);
 }
 
 /// Failures are retried later and later, not for ever, and cost the subscription nothing; 410 ends it.

@@ -8,12 +8,11 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::memory::{self, Mode, Subscription, Told, Wish};
-use super::{Topic, backoff};
+use super::{Bell, Topic, backoff};
 use crate::fetch::{Delivery, Fetcher};
 use crate::publish::Document;
 use crate::release::{Releaser, Tools};
@@ -26,8 +25,9 @@ const CALLBACK: Duration = Duration::from_secs(5);
 /// Attempts of a proof, and of a delivery or ping, before it is given up.
 const PROOFS: u32 = 3;
 const DELIVERIES: u32 = 8;
-/// Exchanges at once.
+/// Exchanges at once, and in one round: callbacks that hang hold up the others for less than a minute.
 const AT_ONCE: usize = 8;
+const IN_ROUND: usize = 64;
 /// A look at leases and waits when nothing wakes the flow.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -36,7 +36,7 @@ pub struct Courier {
     tools: Tools,
     fetcher: Fetcher,
     topics: BTreeMap<String, Topic>,
-    wake: Arc<Notify>,
+    bell: Arc<Bell>,
     draw: Draw,
 }
 
@@ -58,7 +58,7 @@ impl Courier {
             tools: releaser.tools.clone(),
             fetcher,
             topics: super::topics(&releaser.config),
-            wake: Arc::clone(&releaser.hub_wake),
+            bell: Arc::clone(&releaser.hub),
             draw,
         }
     }
@@ -71,7 +71,7 @@ impl Courier {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.wake.notified() => {}
+                () = self.bell.wake.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
@@ -87,9 +87,9 @@ impl Courier {
 
     /// A round that begins nothing more once `stop` is asked for; the exchanges under way end within their deadlines.
     async fn carry_on(&self, stop: &CancellationToken) -> Result<(), StoreError> {
-        self.prove(stop).await?;
-        self.deliver(stop).await?;
-        self.ping(stop).await
+        let (proven, delivered, pinged) =
+            tokio::join!(self.prove(stop), self.deliver(stop), self.ping(stop));
+        proven.and(delivered).and(pinged)
     }
 
     fn document(&self, topic: &str) -> Option<Arc<Document>> {
@@ -101,6 +101,7 @@ impl Courier {
         let now = self.tools.clock.now();
         let wishes = memory::all::<Wish>(&self.tools.store, memory::WISHES).await?;
         let due = wishes.into_iter().filter(|(_, wish)| wish.next_at <= now);
+        let due = self.first(due.collect(), |wish| wish.next_at);
         let mut proofs = Vec::new();
         for (name, wish) in due {
             proofs.push(async move {
@@ -145,6 +146,11 @@ impl Courier {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let store = &self.tools.store;
+        let _desk = self.bell.desk.lock().await;
+        // Posted anew while this one was being proven: that one has a proof of its own before it.
+        if store.note(&name).await? != Some(memory::bytes(&wish)) {
+            return Ok(());
+        }
         if !proven {
             let attempts = wish.attempts + 1;
             let next_at = now + backoff(attempts);
@@ -181,18 +187,54 @@ impl Courier {
     async fn deliver(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.tools.clock.now();
         let known = memory::all::<Subscription>(&self.tools.store, memory::SUBSCRIPTIONS).await?;
-        let mut carried = Vec::new();
-        for (name, subscription) in known {
-            if subscription.lease_until <= now {
-                self.tools.store.set_note(&name, None).await?;
-                continue;
-            }
-            let document = self.document(&subscription.topic);
-            if let Some(document) = document.filter(|new| is_news(&subscription, new, now)) {
-                carried.push(self.carry((name, subscription), document, now));
-            }
+        let (lasting, ended): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|(_, subscription)| subscription.lease_until > now);
+        for (name, _) in ended {
+            self.settle_subscription(&name, |now_kept| {
+                Some(now_kept).filter(|kept| kept.lease_until > now)
+            })
+            .await?;
         }
-        settled(carried, stop).await
+        let due = lasting.into_iter().filter(|(_, subscription)| {
+            let document = self.document(&subscription.topic);
+            document.is_some_and(|new| is_news(subscription, &new, now))
+        });
+        let due = self.first(due.collect(), |subscription| subscription.next_at);
+        let carried = due.into_iter().filter_map(|(name, subscription)| {
+            let document = self.document(&subscription.topic)?;
+            Some(self.carry((name, subscription), document, now))
+        });
+        settled(carried.collect(), stop).await
+    }
+
+    /// Those that have waited longest; the others in a round that follows at once.
+    fn first<T>(
+        &self,
+        mut due: Vec<(String, T)>,
+        next_at: impl Fn(&T) -> Timestamp,
+    ) -> Vec<(String, T)> {
+        if due.len() > IN_ROUND {
+            due.sort_by_key(|(_, one)| next_at(one));
+            due.truncate(IN_ROUND);
+            self.bell.wake.notify_one();
+        }
+        due
+    }
+
+    /// Changes a subscription as it is now: it may have been renewed or ended while its callback was spoken to.
+    async fn settle_subscription(
+        &self,
+        name: &str,
+        change: impl FnOnce(Subscription) -> Option<Subscription>,
+    ) -> Result<(), StoreError> {
+        let _desk = self.bell.desk.lock().await;
+        let note = self.tools.store.note(name).await?;
+        let Some(kept) = note.and_then(|note| serde_json::from_slice(&note).ok()) else {
+            return Ok(());
+        };
+        let changed = change(kept).map(|changed| memory::bytes(&changed));
+        self.tools.store.set_note(name, changed).await
     }
 
     /// The whole document, with its links, signed when there is a secret. 410 ends the subscription; other failures
@@ -229,15 +271,16 @@ impl Courier {
             _ if attempts >= DELIVERIES => Some((Some(tag), 0, now + REST)),
             _ => Some((subscription.told.clone(), attempts, now + backoff(attempts))),
         };
-        let kept = next.map(|(told, attempts, next_at)| {
-            memory::bytes(&Subscription {
+        self.settle_subscription(&name, |kept| {
+            let (told, attempts, next_at) = next?;
+            Some(Subscription {
                 told,
                 attempts,
                 next_at,
-                ..subscription
+                ..kept
             })
-        });
-        self.tools.store.set_note(&name, kept).await
+        })
+        .await
     }
 
     async fn ping(&self, stop: &CancellationToken) -> Result<(), StoreError> {
