@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::{Certificates, Polls, Site};
+use crate::http::{Certificates, Manners, Polls, Site};
 use crate::publish::Shelf;
 use crate::store::{Store, StoreOptions};
 use crate::systemd::{self, Notice};
@@ -113,6 +113,7 @@ fn site(bench: &Workbench, shelf: Shelf, prepared: &Prepared) -> anyhow::Result<
         certificates,
         store: bench.store.clone(),
         shelf,
+        manners: Manners::default(),
         polls: Polls::default(),
         metrics: bench.metrics.clone(),
         clock: bench.clock.clone(),

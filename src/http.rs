@@ -12,6 +12,7 @@ mod front;
 mod headers;
 mod hub;
 mod hubs;
+mod manners;
 mod pages;
 mod polls;
 mod routes;
@@ -33,6 +34,7 @@ use crate::telemetry::Metrics;
 
 pub use accept::{Deadlines, Door, Listener};
 pub use front::Front;
+pub use manners::Manners;
 pub use polls::Polls;
 pub use tls::Certificates;
 
@@ -52,6 +54,8 @@ pub struct Site {
     pub clock: Clock,
     /// When the next poll could change what is served.
     pub polls: Polls,
+    /// Who takes more than is polite.
+    pub manners: Manners,
     /// True once the first release has filled the shelf.
     pub ready: AtomicBool,
 }

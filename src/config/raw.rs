@@ -113,7 +113,7 @@ pub(super) struct Http {
     /// Connections at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) max_connections: u32,
-    /// Connections at once from one address.
+    /// Connections at once from one address; a proxy in front is one, unless it comes by the unix socket.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) max_connections_per_address: u32,
     /// Pages may load the images of entries from their publishers, who then see your readers' addresses.

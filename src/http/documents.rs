@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use super::headers::{Images, protect};
-use super::{Door, Site, conditional};
+use super::{Door, Site, conditional, pages};
 use crate::publish::{Document, Keep};
 
 /// Finished bytes, or whatever a handler makes.
@@ -64,6 +64,9 @@ async fn made(
         shelved => shelved,
     };
     if let Some(document) = document {
+        if let Some(wait_s) = exceeded(asked, &request, &document) {
+            return Ok((None, too_many(site, wait_s)));
+        }
         let keep = site.polls.max_age_s(&site.store, &site.clock).await;
         let response = finished(&request, &document, keep);
         return Ok((Some(document.content_type), response));
@@ -71,6 +74,26 @@ async fn made(
     request.extensions_mut().insert(asked.door);
     let response = router.oneshot(request).await?;
     Ok((None, response.map(Either::Right)))
+}
+
+/// Does the client take whole feeds too often? Pages are for people, and who names what it has is polite.
+fn exceeded(asked: &Asked, request: &Request<Incoming>, document: &Document) -> Option<i64> {
+    let headers = request.headers();
+    let polite = [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE];
+    let counts = request.method() == Method::GET
+        && document.content_type.starts_with("application/")
+        && !polite.iter().any(|name| headers.contains_key(name));
+    let (path, now) = (request.uri().path(), asked.site.clock.now());
+    let exceeded = counts.then(|| asked.site.manners.exceeded(asked.door, path, now));
+    exceeded.flatten()
+}
+
+fn too_many(site: &Site, wait_s: i64) -> Answer {
+    let front = site.front.load();
+    let mut response = pages::error(&front, StatusCode::TOO_MANY_REQUESTS).map(Either::Right);
+    let wait = HeaderValue::from(wait_s);
+    response.headers_mut().insert(header::RETRY_AFTER, wait);
+    response
 }
 
 /// Made now, for the paths that only exist when asked for; coded for this client alone, and not at all when it has the

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use feedmill::http::{Certificates, Deadlines, Front, Listener, Polls, Role, Site, serve};
+use feedmill::http::{Certificates, Deadlines, Front, Listener, Manners, Polls, Role, Site, serve};
 use feedmill::model::{PushAnswer, PushDelivery, PushFuture, PushQuestion, PushReceipt, Pushes};
 use feedmill::release::Releaser;
 use feedmill::telemetry::Metrics;
@@ -78,6 +78,7 @@ pub(crate) fn site(mill: &Mill, releaser: Releaser) -> Site {
         metrics: Metrics::default(),
         clock: mill.clock.clone(),
         polls: Polls::default(),
+        manners: Manners::default(),
         ready: true.into(),
     }
 }
@@ -100,7 +101,7 @@ pub(crate) async fn start_tls(mill: &Mill, certificates: Certificates) -> Served
     start_site(site, CALM).await
 }
 
-async fn start_site(site: Site, deadlines: Deadlines) -> Served {
+pub(crate) async fn start_site(site: Site, deadlines: Deadlines) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (site, stop) = (Arc::new(site), CancellationToken::new());

@@ -1,16 +1,18 @@
 //! Clients that are slow, silent, greedy or many, and what becomes of a stop while they are there.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
-use feedmill::http::{Deadlines, Listener, Role, serve};
+use feedmill::http::{Deadlines, Door, Listener, Manners, Role, Site, serve};
 use feedmill::publish::finish;
 use tokio_util::sync::CancellationToken;
 
-use super::bench::{CALM, SOON, connect, head, site, start, until_closed};
+use super::bench::{CALM, SOON, connect, head, site, start, start_site, until_closed};
 use crate::publish::bench::output;
 use crate::release::{Mill, at, pairs};
+use crate::support::client::request;
 
 const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -86,6 +88,96 @@ async fn an_address_has_so_many_connections_and_no_more() {
         tries += 1;
         assert!(tries < 100_000, "the place is never free again");
     }
+}
+
+/// R7.10: one whole feed a minute for each client and document, a few at once; asking conditionally is always free.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_whole_feeds_too_often_has_to_wait() {
+    let mill = mill().await;
+    let releaser = mill.releaser();
+    releaser.refresh().await.unwrap();
+    let site = Site {
+        manners: Manners::for_everyone(),
+        ..site(&mill, releaser)
+    };
+    let served = start_site(site, CALM).await;
+    let ask = |path: &str, headers: &[(&str, &str)]| request(served.address, "GET", path, headers);
+    for _ in 0..10 {
+        assert_eq!(ask("/all.atom", &[]).status, 200);
+    }
+    let refused = ask("/all.atom", &[]);
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (429, Some("60"))
+    );
+    assert!(refused.text().contains("Too many requests"));
+    for polite in [
+        ("If-None-Match", "\"other\""),
+        ("If-Modified-Since", "Mon, 01 Jan 2024 00:00:00 GMT"),
+    ] {
+        assert_eq!(ask("/all.atom", &[polite]).status, 200, "{polite:?}");
+    }
+    for other in ["/all.rss", "/all/", "/story/1"] {
+        assert_eq!(ask(other, &[]).status, 200, "{other}");
+    }
+    mill.clock.advance(Duration::from_secs(59));
+    assert_eq!(ask("/all.atom", &[]).header("retry-after"), Some("1"));
+    mill.clock.advance(Duration::from_secs(1));
+    assert_eq!(ask("/all.atom", &[]).status, 200);
+    assert_eq!(ask("/all.atom", &[]).status, 429);
+}
+
+/// Clients are told apart by address, with version 6 by network; a proxy on this machine and the unix socket are spared.
+#[test]
+fn a_client_is_a_household_and_no_proxy() {
+    let now = at("2026-11-23T12:00:00Z");
+    let taken = |manners: &Manners, address: &str| {
+        let door = Door::Tcp(address.parse().unwrap());
+        (0..100)
+            .filter(|_| manners.exceeded(door, "/all.atom", now).is_none())
+            .count()
+    };
+    let manners = Manners::default();
+    assert_eq!(taken(&manners, "192.0.2.1"), 10);
+    assert_eq!(taken(&manners, "192.0.2.2"), 10);
+    assert_eq!(taken(&manners, "2001:db8:0:1::1"), 10);
+    assert_eq!(taken(&manners, "2001:db8:0:1::2"), 0);
+    assert_eq!(taken(&manners, "2001:db8:0:2::1"), 10);
+    assert_eq!(taken(&manners, "127.0.0.1"), 100);
+    assert_eq!(manners.exceeded(Door::Unix, "/all.atom", now), None);
+    let door = Door::Tcp("192.0.2.1".parse().unwrap());
+    let before = at("2020-01-01T00:00:00Z");
+    assert_eq!(
+        manners.exceeded(door, "/all.atom", before),
+        Some(60),
+        "a clock set back"
+    );
+}
+
+/// Over all addresses: the third is neither refused nor heard until a place is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_house_lets_clients_wait() {
+    let mut mill = mill().await;
+    mill.config.http.max_connections = 2;
+    let served = start(&mill, CALM).await;
+    let mut open: Vec<_> = (0..2).map(|_| connect(served.address)).collect();
+    for stream in &mut open {
+        stream.write_all(ASK).unwrap();
+        assert!(head(stream).starts_with("HTTP/1.1 200"));
+    }
+    let mut third = connect(served.address);
+    third.write_all(ASK).unwrap();
+    third.set_read_timeout(Some(SOON)).unwrap();
+    let waited = third.read(&mut [0]).expect_err("heard in a full house");
+    assert!(matches!(
+        waited.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ));
+    open.pop();
+    third
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    assert!(head(&mut third).starts_with("HTTP/1.1 200"));
 }
 
 /// A document larger than any socket buffer.
