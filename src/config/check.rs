@@ -25,6 +25,9 @@ use super::tree::{Table, find};
 use super::values::{self, DURATION_HELP};
 use super::{Listen, Place, Problem, Zone};
 
+/// Languages whose texts come with feedmill.
+const LANGUAGES: [&str; 3] = ["vi", "en", "ar"];
+
 /// The frame of checking: where values stand, and what was wrong.
 pub(super) struct Check<'a> {
     pub(super) table: &'a Table,
@@ -101,7 +104,8 @@ impl Check<'_> {
         })
     }
 
-    /// Without a folder of templates there are only the languages that come with feedmill.
+    /// There are the languages that come with feedmill and those of the folder of templates, by the whole tag or by its
+    /// first part.
     pub(super) fn language(
         &mut self,
         path: &str,
@@ -112,11 +116,17 @@ impl Check<'_> {
             && written
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || c == '-');
-        if !tag || (templates.is_none() && !["en", "vi"].contains(&written)) {
+        let short = written.split('-').next().unwrap_or(written);
+        let there = |name: &str| {
+            let file = templates.map(|dir| dir.join("lang").join(format!("{name}.toml")));
+            LANGUAGES.contains(&name) || file.is_some_and(|file| file.is_file())
+        };
+        if !tag || !(there(written) || there(short)) {
             let message = format!("unknown language `{}`", super::schema::shown(written));
-            let problem = Problem::error(message, self.around(path)).nearest(written, ["vi", "en"]);
+            let problem = Problem::error(message, self.around(path)).nearest(written, LANGUAGES);
             self.tell(
-                problem.help("built in are: en, vi; others need a language file in `templates`"),
+                problem
+                    .help("built in are: ar, en, vi; others need `lang/TAG.toml` in `templates`"),
             );
         }
         written.to_owned()

@@ -31,6 +31,7 @@ const TEMPLATES: &[(&str, &str)] = &[
 const LANGUAGES: &[(&str, &str)] = &[
     ("en", include_str!("lang/en.toml")),
     ("vi", include_str!("lang/vi.toml")),
+    ("ar", include_str!("lang/ar.toml")),
 ];
 
 const STYLE: &str = include_str!("style.css");

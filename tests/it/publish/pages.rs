@@ -8,8 +8,8 @@ use feedmill::config::PublishConfig;
 use feedmill::model::{FeedId, FeedStanding, FeedState, PollMemory, PollReason, Validators};
 use feedmill::publish::{
     DaemonFacts, HTML, Listed, MergedFeed, SearchView, Site, StatusView, Theme, Unsubscribe,
-    check_document, check_templates, error_page, front_draft, search_page, site_drafts,
-    status_page, story_page, unsubscribe_page,
+    check_document, check_templates, error_page, feed_drafts, front_draft, search_page,
+    site_drafts, status_page, story_page, unsubscribe_page,
 };
 
 /// R7.23: days in the merged feed's zone (17:30 UTC is the next day in Ho Chi Minh City), autodiscovery, no script.
@@ -118,6 +118,34 @@ fn every_page_passes_the_gate_in_every_language() {
 
 const LANGUAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/publish/lang");
 
+/// Pages in Arabic run from right to left, with Arabic names of days.
+#[test]
+fn a_page_in_arabic_runs_from_right_to_left() {
+    let theme = Theme::load(None).unwrap();
+    let arabic = PublishConfig {
+        language: String::from("ar"),
+        ..output("all")
+    };
+    let stories = [story(1, "One", "<p>x</p>")];
+    let feed = MergedFeed {
+        output: &arabic,
+        stories: &stories,
+        capped: &[],
+        archive: None,
+    };
+    let (drafts, outcome) = feed_drafts(&theme, &site(), &feed);
+    outcome.unwrap();
+    holds(
+        &text(&drafts, "/all/"),
+        &[
+            "<html lang=\"ar\" dir=\"rtl\">",
+            "الاثنين، 23 نوفمبر 2026",
+            "أيضًا في",
+            "أيام سابقة",
+        ],
+    );
+}
+
 /// The about page says what the config does, not what it usually is.
 #[test]
 fn the_about_page_says_what_is_so() {
@@ -155,7 +183,7 @@ fn languages_are_complete() {
         .collect();
     let names_of = |table: &toml::Table| table.keys().cloned().collect::<Vec<_>>();
     let known: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
-    for name in ["en", "vi"] {
+    for name in ["ar", "en", "vi"] {
         assert!(known.contains(&name), "{known:?}");
     }
     for (name, other) in &others {
