@@ -10,6 +10,7 @@ mod findings;
 mod full_text;
 mod one;
 mod pace;
+mod parts;
 mod push;
 mod settings;
 mod summary;
@@ -20,23 +21,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
-use crate::fetch::{Fetcher, Hosts};
-use crate::filter::Rules;
 use crate::model::{FeedState, Judge, PollClaim};
-use crate::schedule::{self, Draw, Insistence};
-use crate::store::{Result, Store};
-use crate::story::Matcher;
-use crate::telemetry::Metrics;
+use crate::schedule::{self, Insistence};
+use crate::store::Result;
 
 pub use discover::{FoundBy, FoundFeed, Scout};
 pub use document::replacement_named;
 pub use one::{Ended, Outcome};
 use pace::{ClockWatch, Pace};
+pub use parts::{Parts, system_draw};
 pub use settings::{FeedSettings, FirstPolls, Settings, feed_specs};
 pub use summary::{HeldFeed, Summary};
 use waiting::{Ready, Waiting};
@@ -54,30 +51,6 @@ const HOSTS_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// A pass by hand waits no longer than this for a host.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a poller is built from.
-pub struct Parts {
-    /// Where feeds, claims and commits live.
-    pub store: Store,
-    /// Makes exchanges.
-    pub fetcher: Fetcher,
-    /// Politeness per host; shared with whoever else asks hosts.
-    pub hosts: Hosts,
-    /// Rules for entries on their way in.
-    pub rules: Rules,
-    /// Rules of identity.
-    pub matcher: Matcher,
-    /// Policies by feed.
-    pub settings: Settings,
-    /// Wall time.
-    pub clock: Clock,
-    /// Counts.
-    pub metrics: Metrics,
-    /// Woken when something that readers see may have changed.
-    pub touched: Arc<Notify>,
-    /// Randomness: a number in 0..1 at each call.
-    pub draw: Arc<dyn Fn() -> Draw + Send + Sync>,
-}
-
 /// Polls feeds. Cheap to clone.
 #[derive(Clone)]
 pub struct Poller {
@@ -92,14 +65,6 @@ struct Shared {
     cores: Semaphore,
     /// Feeds whose subscription wants a look.
     desk: push::Desk,
-}
-
-/// A draw from the randomness that the standard library seeds its hash maps with.
-#[must_use]
-pub fn system_draw() -> Draw {
-    use std::hash::{BuildHasher, Hasher};
-    let bits = std::hash::RandomState::new().build_hasher().finish() >> 11;
-    bits as f64 / (1_u64 << 53) as f64
 }
 
 /// One pass: polls in flight, and feeds that wait for their hosts.

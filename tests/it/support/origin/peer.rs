@@ -42,7 +42,9 @@ impl Peer {
                     };
                     if socket.get_ref().1.alpn_protocol() == Some(b"h2") {
                         socket.write_all(&[0xff; 64]).await.ok();
+                        // As above: a reset would look like a broken network, not like a broken HTTP/2.
                         socket.shutdown().await.ok();
+                        socket.read_to_end(&mut Vec::new()).await.ok();
                     } else {
                         peer.talk(socket).await;
                     }
