@@ -28,14 +28,12 @@ where
     Running: Future<Output = store::Result<()>>,
 {
     let mut rest = FIRST_REST;
-    let mut told = String::new();
     loop {
         let mut running = std::pin::pin!(run(stop.clone()));
         let ended = tokio::select! {
             ended = &mut running => ended,
             () = tokio::time::sleep(WELL) => {
-                if !std::mem::take(&mut told).is_empty() {
-                    troubles.mended(part);
+                if troubles.mended(part) {
                     tracing::info!("the {part} flow goes on");
                 }
                 rest = FIRST_REST;
@@ -45,7 +43,7 @@ where
         match ended {
             Ok(()) => break,
             Err(StoreError::Closed) => return Err(StoreError::Closed.into()),
-            Err(error) => rests(part, &troubles, (error, &mut told)),
+            Err(error) => rests(part, &troubles, error),
         }
         tokio::select! {
             () = stop.cancelled() => break,
@@ -58,11 +56,9 @@ where
 }
 
 /// An error that stays the same is told once.
-fn rests(part: &'static str, troubles: &Troubles, (error, told): (StoreError, &mut String)) {
+fn rests(part: &'static str, troubles: &Troubles, error: StoreError) {
     let text = format!("{:#}", anyhow::Error::from(error));
-    if *told != text {
+    if troubles.note(part, &format!("{part} rests: {text}")) {
         tracing::error!(error = ?text, "the {part} flow rests, then begins again");
     }
-    troubles.note(part, &format!("{part} rests: {text}"));
-    *told = text;
 }

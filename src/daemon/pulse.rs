@@ -7,7 +7,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::troubles::Troubles;
 use crate::http::Site;
 use crate::model::{FeedStanding, MessageStanding};
-use crate::store::StoreFacts;
+use crate::store::{StoreError, StoreFacts};
 use crate::systemd::{self, Notice};
 
 /// How often the status line is renewed where no watchdog asks for more.
@@ -33,23 +33,42 @@ impl Pulse {
         self.ticks.tick().await;
     }
 
-    /// A round trip through the writer thread, then the watchdog is told: a hung writer leads to a restart.
+    /// A round trip through the writer thread, then the watchdog is told: a hung writer leads to a restart. An error is
+    /// an answer too: on a full disk or under another process's lock a restart would end serving and mend nothing.
     pub(super) async fn beat(&self, site: &Site) {
         let alive = async {
             site.store.ping().await?;
             site.store.facts().await
         };
-        match tokio::time::timeout(self.ticks.period(), alive).await {
+        match tokio::time::timeout(self.patience(), alive).await {
             Ok(Ok(facts)) => {
-                systemd::notify(Notice::Watchdog);
-                systemd::notify(Notice::Status(&self.troubles.before(&line(&facts))));
+                if self.troubles.mended("database") {
+                    tracing::info!("the database answers again");
+                }
+                self.tell(&line(&facts));
                 measure(site, &facts);
             }
+            Ok(Err(StoreError::Closed)) => tracing::error!("the database is closed"),
             Ok(Err(error)) => {
-                tracing::error!(error = ?error.to_string(), "the database does not answer")
+                let text = format!("{:#}", anyhow::Error::from(error));
+                let line = format!("the database fails: {text}");
+                if self.troubles.note("database", &line) {
+                    tracing::error!(error = ?text, "the database fails");
+                }
+                self.tell("");
             }
             Err(_) => tracing::error!("the database did not answer in time"),
         }
+    }
+
+    /// Longer than the writer may wait for a lock (10 s) behind a group that waited as long.
+    fn patience(&self) -> Duration {
+        self.ticks.period() * 3 / 2
+    }
+
+    fn tell(&self, line: &str) {
+        systemd::notify(Notice::Watchdog);
+        systemd::notify(Notice::Status(&self.troubles.before(line)));
     }
 }
 

@@ -9,22 +9,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Troubles(Arc<Mutex<BTreeMap<&'static str, String>>>);
 
 impl Troubles {
-    /// `part` is in trouble: what the operator should read.
-    pub(super) fn note(&self, part: &'static str, what: &str) {
+    /// `part` is in trouble: what the operator should read. True where that is news.
+    pub(super) fn note(&self, part: &'static str, what: &str) -> bool {
         // A line end would begin another assignment in the notification.
         let line = what.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.lock().insert(part, line);
+        let before = self.lock().insert(part, line.clone());
+        before != Some(line)
     }
 
-    /// `part` is well again.
-    pub(super) fn mended(&self, part: &'static str) {
-        self.lock().remove(part);
+    /// `part` is well again. True where it was not.
+    pub(super) fn mended(&self, part: &'static str) -> bool {
+        self.lock().remove(part).is_some()
     }
 
-    /// `line` with what is amiss before it.
+    /// `line`, if any, with what is amiss before it.
     pub(super) fn before(&self, line: &str) -> String {
         let noted = self.lock();
-        let all: Vec<&str> = noted.values().map(String::as_str).chain([line]).collect();
+        let own = (!line.is_empty()).then_some(line);
+        let all: Vec<&str> = noted.values().map(String::as_str).chain(own).collect();
         all.join("; ")
     }
 

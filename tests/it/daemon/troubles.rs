@@ -1,12 +1,142 @@
 //! Promise 9: what fails beside it does not stop the daemon; it says which part rests and why, and goes on afterwards.
 
+use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
+
+use rusqlite::Connection;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
 use super::{ALL, config, merged, settle, wait_for_merged};
 use crate::support::origin::Origin;
 use crate::support::planet::planet;
-use crate::support::process::{Home, free_address};
+use crate::support::process::{Daemon, Home, free_address};
 
 /// How often the floor of a test's own network lets a feed be polled.
 const OFTEN: &str = "interval = \"3s\"\nadaptive = false\n";
+
+fn database(home: &Home) -> Connection {
+    Connection::open(home.path("feedmill.db")).unwrap()
+}
+
+/// A daemon over two feeds that are polled often, with all they hold published.
+struct Running {
+    origin: Origin,
+    home: Home,
+    listen: SocketAddr,
+    daemon: Daemon,
+}
+
+impl Running {
+    async fn start(how: impl FnOnce(&Home) -> Daemon) -> Self {
+        let origin = Origin::start().await;
+        let listen = free_address();
+        let feeds = settle(&origin, &planet(2, 3));
+        let home = Home::new(&config(listen, &feeds, &format!("{OFTEN}{ALL}")));
+        let mut daemon = how(&home);
+        wait_for_merged(&mut daemon, listen, 6);
+        Self {
+            origin,
+            home,
+            listen,
+            daemon,
+        }
+    }
+
+    fn database(&self) -> Connection {
+        database(&self.home)
+    }
+
+    /// A poll that was not asked for yet is seen.
+    fn polls_again(&mut self) {
+        let asked = self.origin.requests().len();
+        self.daemon
+            .wait_for(|_| self.origin.requests().len() > asked);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_named_and_waited_out() {
+    let mut running = Running::start(Home::start).await;
+    // A table whose numbers are used up answers as SQLite does on a full disk.
+    running
+        .database()
+        .execute_batch(
+            "CREATE TABLE used_up (id INTEGER PRIMARY KEY AUTOINCREMENT);
+             INSERT INTO used_up VALUES (9223372036854775807);
+             CREATE TRIGGER refuse BEFORE UPDATE OF next_poll_at ON feed
+             BEGIN INSERT INTO used_up (id) VALUES (NULL); END",
+        )
+        .unwrap();
+    running
+        .daemon
+        .wait_for_status("poll rests: disk full while writing ");
+    assert_eq!(merged(running.listen).len(), 6, "serving goes on");
+    running
+        .database()
+        .execute_batch("DROP TRIGGER refuse")
+        .unwrap();
+    running.polls_again();
+    assert!(running.daemon.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_the_system_refuses_are_waited_out() {
+    // 25 is SIGXFSZ, which would end the process before write(2) could fail.
+    let mut running = Running::start(|home| home.start_after("trap '' 25")).await;
+    let pid = Pid::from_raw(running.daemon.id().try_into().unwrap());
+    let limit = |bytes: Option<u64>| {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit).unwrap();
+    };
+    let log = running.home.path("feedmill.db-wal").metadata().unwrap();
+    limit(Some(log.len()));
+    let status = running.daemon.wait_for_status("poll rests: ");
+    assert!(status.contains("disk I/O error"), "{status}");
+    running.daemon.wait_for(|line| line == "WATCHDOG=1");
+    assert_eq!(merged(running.listen).len(), 6, "serving goes on");
+    limit(None);
+    running.polls_again();
+    assert!(running.daemon.stop().success());
+    let whole: String = database(&running.home)
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(whole, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_at_run_time_is_named_while_serving_goes_on() {
+    let mut running = Running::start(Home::start).await;
+    let path = running.home.path("feedmill.db-wal");
+    let log = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    let length = log.metadata().unwrap().len();
+    log.write_all_at(&vec![0xa5; length as usize - 32], 32)
+        .unwrap();
+    let status = running.daemon.wait_for_status("damaged: ");
+    assert!(status.contains("restore a backup"), "{status}");
+    assert_eq!(merged(running.listen).len(), 6, "serving goes on");
+    running.daemon.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_watchdog_hears_that_the_database_fails_but_answers() {
+    let mut running = Running::start(Home::start).await;
+    let other = running.database();
+    other
+        .execute_batch("ALTER TABLE feed RENAME TO away")
+        .unwrap();
+    running.daemon.wait_for_status("the database fails: ");
+    running.daemon.wait_for(|line| line == "WATCHDOG=1");
+    assert_eq!(merged(running.listen).len(), 6, "serving goes on");
+    other
+        .execute_batch("ALTER TABLE away RENAME TO feed")
+        .unwrap();
+    running.daemon.wait_for_status("2 feeds polled");
+    running.polls_again();
+    assert!(running.daemon.stop().success());
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_the_store_rests_polling_while_serving_goes_on() {

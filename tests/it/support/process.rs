@@ -41,7 +41,10 @@ impl Home {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_feedmill"));
+        self.in_folder(Command::new(env!("CARGO_BIN_EXE_feedmill")))
+    }
+
+    fn in_folder(&self, mut command: Command) -> Command {
         command
             .arg("--config")
             .arg(self.path("feedmill.toml"))
@@ -90,6 +93,17 @@ impl Home {
     /// Starts the daemon without waiting.
     pub(crate) fn start_unready(&self) -> Daemon {
         self.spawn(self.command())
+    }
+
+    /// As [`Home::start`], as the process that a shell becomes after `prelude`.
+    #[track_caller]
+    pub(crate) fn start_after(&self, prelude: &str) -> Daemon {
+        let mut shell = Command::new("sh");
+        let script = format!("{prelude}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_feedmill")]);
+        let mut daemon = self.spawn(self.in_folder(shell));
+        daemon.wait_for(|line| line == "READY=1");
+        daemon
     }
 
     fn spawn(&self, mut command: Command) -> Daemon {
