@@ -50,6 +50,17 @@ pub struct FetchRequest {
     pub auth: Option<Auth>,
     /// Whose client to use: proxy, certificates, allowed networks. Key of the feed.
     pub feed: String,
+    /// Hosts that a redirect leads to are asked within; the caller holds leave for the first host. None: unasked.
+    pub politeness: Option<Politeness>,
+}
+
+/// Whom to ask for leave before another host is asked.
+#[derive(Clone, Debug)]
+pub struct Politeness {
+    /// All hosts.
+    pub hosts: Hosts,
+    /// Jitter, in [0, 1).
+    pub draw: f64,
 }
 
 /// One answered hop.
@@ -86,6 +97,8 @@ pub enum Outcome {
     NotModified,
     /// 410.
     Gone,
+    /// A redirect led to a host that is not to be asked before then: nobody's failure.
+    Held(PollTrouble, Timestamp),
     /// Anything else.
     Failed(PollTrouble),
 }
@@ -119,7 +132,7 @@ impl FetchReport {
     /// What the host of the first URL is to learn; see [`Hosts::finish`].
     #[must_use]
     pub fn feedback(&self) -> Feedback {
-        let signal = if self.elsewhere().is_some() {
+        let signal = if self.ended_elsewhere() {
             Signal::Answered
         } else {
             self.signal()
@@ -131,12 +144,12 @@ impl FetchReport {
         }
     }
 
-    /// The last URL and what its host is to learn, where a redirect led to another host; see [`Hosts::note`].
-    #[must_use]
-    pub fn elsewhere(&self) -> Option<(Url, Signal)> {
-        let last = Url::parse(&self.last_url).ok()?;
-        let first = Url::parse(&self.hops.first()?.url).ok()?;
-        (host_key(&last) != host_key(&first)).then(|| (last, self.signal()))
+    /// Did a redirect lead to another host? Then that one bears the outcome.
+    fn ended_elsewhere(&self) -> bool {
+        let key = |url: &str| Url::parse(url).ok().and_then(|url| host_key(&url));
+        self.hops
+            .first()
+            .is_some_and(|first| key(&first.url) != key(&self.last_url))
     }
 
     fn signal(&self) -> Signal {

@@ -65,6 +65,8 @@ pub(super) enum Protocol {
 pub(super) struct Broken {
     pub(super) trouble: PollTrouble,
     pub(super) http2: bool,
+    /// Not a failure: the host is not to be asked before then.
+    pub(super) held: Option<jiff::Timestamp>,
 }
 
 impl From<PollTrouble> for Broken {
@@ -72,6 +74,7 @@ impl From<PollTrouble> for Broken {
         Self {
             trouble,
             http2: false,
+            held: None,
         }
     }
 }
@@ -97,6 +100,7 @@ pub(super) async fn send(
     let response = answered.map_err(|error| Broken {
         trouble: failed(&error, url),
         http2: is_http2(&error, url),
+        held: None,
     })?;
     lane.check_peer(response.remote_addr())
         .map_err(|refusal| refused(&refusal))?;
@@ -163,6 +167,7 @@ async fn next_chunk(response: &mut Response, silence: Duration) -> Result<Option
         Broken {
             trouble: trouble(TroubleClass::Truncated, text),
             http2,
+            held: None,
         }
     })
 }

@@ -97,6 +97,19 @@ pub struct Slot {
     own: bool,
 }
 
+impl Slot {
+    /// Is it leave for the host of `url`?
+    pub(super) fn is_of(&self, url: &Url) -> bool {
+        self.key.is_some() && self.key == host_key(url)
+    }
+
+    /// As [`Hosts::finish`].
+    pub(super) fn finish(self, now: Timestamp, signal: Signal) {
+        let hosts = self.hosts.clone();
+        hosts.finish(self, now, signal);
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(key) = &self.key {
@@ -252,19 +265,6 @@ impl Hosts {
         };
         self.lock()
             .learn((key, &slot.url), slot.own, now, feedback.into())
-    }
-
-    /// Learns of a host that a redirect led to, outside any slot.
-    pub fn note(&self, url: &Url, now: Timestamp, feedback: impl Into<Feedback>) -> Finished {
-        let Some(key) = host_key(url) else {
-            return Finished {
-                state: None,
-                counts: true,
-            };
-        };
-        let mut inner = self.lock();
-        let own = inner.policy.own.is_own(url);
-        inner.learn((&key, url.as_str()), own, now, feedback.into())
     }
 
     /// Forgets the gate and the breaker of `host`: for an operator who knows better, never for an impatient poll.

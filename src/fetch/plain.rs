@@ -162,7 +162,7 @@ impl Fetcher {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<Answer, Broken> {
-        let lane = self.shared.lanes.shared();
+        let lane = self.way.as_ref().unwrap_or(self.shared.lanes.shared());
         lane.guard
             .check_url(&chain.url)
             .map_err(|refusal| refused(&refusal))?;

@@ -16,13 +16,16 @@ use super::exchange::{Broken, Limits, Outgoing, Protocol, drain, read, send};
 use super::redirect::Chain;
 use super::trouble::{bad_status, refused, trouble};
 use super::{
-    FetchReport, FetchRequest, Freshness, Outcome, file, freshness, headers, host_key, links,
+    FetchReport, FetchRequest, Freshness, HostWait, Outcome, Signal, Start, file, freshness,
+    headers, host_key, links,
 };
 use crate::config::{FeedConfig, FetchConfig};
 use crate::model::{PollTrouble, TroubleClass, Validators};
 
 pub(super) const FOLLOWED: [u16; 5] = [301, 302, 303, 307, 308];
 pub(super) const HOPS: usize = 5;
+/// So long a redirect waits for the gap of the host that it led to.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// R2.24.
 const HTTP1_MEMORY: Duration = Duration::from_secs(7 * 86_400);
 
@@ -30,6 +33,8 @@ const HTTP1_MEMORY: Duration = Duration::from_secs(7 * 86_400);
 #[derive(Clone)]
 pub struct Fetcher {
     pub(super) shared: Arc<Shared>,
+    /// Whose client pages and forms go by; polls name theirs.
+    pub(super) way: Option<Arc<Lane>>,
 }
 
 pub(super) struct Shared {
@@ -51,7 +56,18 @@ impl Fetcher {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            way: None,
         })
+    }
+
+    /// The same, for pages and forms that belong to `feed`: they go by its proxy and with its certificates, to the
+    /// networks that it may be in.
+    #[must_use]
+    pub fn by_way_of(&self, feed: &str) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            way: Some(Arc::clone(self.shared.lanes.of(feed))),
+        }
     }
 
     /// Speaks only HTTP/1.1 to `host` (a [`host_key`]) until then; for what the store remembers.
@@ -91,11 +107,22 @@ impl Fetcher {
                 if broken.http2 {
                     self.distrust_http2(&chain.url, now);
                 }
-                Outcome::Failed(broken.trouble)
+                match broken.held {
+                    Some(until) => Outcome::Held(broken.trouble, until),
+                    None => Outcome::Failed(broken.trouble),
+                }
             }
             Err(_) => Outcome::Failed(overdue(self.shared.limits.total)),
         };
         report.received_at = now + began.elapsed();
+        for slot in chain.slots {
+            let signal = if slot.is_of(&chain.url) {
+                report.signal()
+            } else {
+                Signal::Answered
+            };
+            slot.finish(report.received_at, signal);
+        }
         report.last_url = chain.url.into();
         report.hops = chain.hops;
         report
@@ -132,6 +159,7 @@ impl Fetcher {
                 return self.conclude(response, &chain.url, report).await;
             }
             drain(response, &self.shared.limits, &mut report.received_bytes).await;
+            permitted(request, chain, (now, began)).await?;
         }
     }
 
@@ -239,6 +267,54 @@ impl FetchReport {
             age: said.age,
             retry_after,
         };
+    }
+}
+
+/// Leave of the host that a redirect led to. Its gap is waited for, within reason; its rest is not.
+async fn permitted(
+    request: &FetchRequest,
+    chain: &mut Chain,
+    (now, began): (Timestamp, Instant),
+) -> Result<(), Broken> {
+    let Some(politeness) = &request.politeness else {
+        return Ok(());
+    };
+    let at_home = host_key(&chain.url) == host_key(&request.url);
+    if at_home || chain.slots.iter().any(|slot| slot.is_of(&chain.url)) {
+        return Ok(());
+    }
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let asked_at = now + began.elapsed();
+        let start = politeness
+            .hosts
+            .try_start(&chain.url, asked_at, politeness.draw);
+        let (at, wait) = match start {
+            Start::Now(slot) => {
+                chain.slots.push(slot);
+                return Ok(());
+            }
+            Start::NotBefore(at, wait) => (at, wait),
+        };
+        let nap = Duration::try_from(at.duration_since(asked_at)).unwrap_or_default();
+        let short = matches!(wait, HostWait::Gap | HostWait::Busy | HostWait::Rate);
+        if !short || Instant::now() + nap > give_up {
+            return Err(resting(&chain.url, at));
+        }
+        tokio::select! {
+            () = politeness.hosts.released() => {}
+            () = tokio::time::sleep(nap) => {}
+        }
+    }
+}
+
+fn resting(url: &Url, until: Timestamp) -> Broken {
+    let host = url.host_str().unwrap_or("a host");
+    let text = format!("redirects to {host}, which is not to be asked now");
+    Broken {
+        trouble: trouble(TroubleClass::Throttled, text),
+        http2: false,
+        held: Some(until),
     }
 }
 

@@ -5,9 +5,9 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LOCATION};
 use url::Url;
 
-use super::Hop;
 use super::guard::Guard;
 use super::trouble::shown;
+use super::{Hop, Slot};
 use crate::model::{PollTrouble, TroubleClass};
 
 /// A chain of hops under way.
@@ -16,6 +16,8 @@ pub(super) struct Chain {
     pub(super) url: Url,
     /// Answered so far.
     pub(super) hops: Vec<Hop>,
+    /// Leave of the hosts that redirects led to.
+    pub(super) slots: Vec<Slot>,
     limit: usize,
 }
 
@@ -25,6 +27,7 @@ impl Chain {
         Self {
             url: bare(url.clone()),
             hops: Vec::new(),
+            slots: Vec::new(),
             limit,
         }
     }

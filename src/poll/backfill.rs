@@ -147,6 +147,7 @@ impl Poller {
             headers,
             auth,
             feed: feed.key.clone(),
+            politeness: Some(self.shared.politeness()),
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn read(
             let Some(url) = link.and_then(|link| Url::parse(link).ok()) else {
                 continue;
             };
-            match page(shared, &url).await {
+            match page((shared, feed), &url).await {
                 Ok(Some(found)) => {
                     if put(incoming, found) {
                         whole.insert(incoming.entry.key.clone());
@@ -139,11 +139,11 @@ fn put(incoming: &mut IncomingEntry, found: Article) -> bool {
     says_more
 }
 
-async fn page(shared: &Shared, url: &Url) -> Result<Option<Article>, Stop> {
-    if !allowed(shared, url).await? {
+async fn page((shared, feed): (&Shared, &str), url: &Url) -> Result<Option<Article>, Stop> {
+    if !allowed((shared, feed), url).await? {
         return Ok(None);
     }
-    let Some(answer) = get(shared, url, PAGE_BYTES, ACCEPT).await? else {
+    let Some(answer) = get((shared, feed), url, PAGE_BYTES, ACCEPT).await? else {
         return Ok(None);
     };
     let is_page = answer
@@ -167,14 +167,21 @@ async fn page(shared: &Shared, url: &Url) -> Result<Option<Article>, Stop> {
 }
 
 /// What robots.txt says of `url` (RFC 9309): none is leave for all, one that cannot be read is leave for nothing.
-async fn allowed(shared: &Shared, url: &Url) -> Result<bool, Stop> {
+async fn allowed((shared, feed): (&Shared, &str), url: &Url) -> Result<bool, Stop> {
     let rules = match kept(shared, url).await {
         Some(rules) => rules,
         None => {
             let Ok(address) = url.join("/robots.txt") else {
                 return Ok(false);
             };
-            let rules = match get(shared, &address, ROBOTS_BYTES, "text/plain,*/*;q=0.5").await? {
+            let rules = match get(
+                (shared, feed),
+                &address,
+                ROBOTS_BYTES,
+                "text/plain,*/*;q=0.5",
+            )
+            .await?
+            {
                 Some(answer) if answer.status == 200 => {
                     Some(String::from_utf8_lossy(&answer.body).into_owned())
                 }
@@ -211,7 +218,12 @@ async fn keep(shared: &Shared, url: &Url, rules: Option<&String>) {
 }
 
 /// One request with leave of its host; nothing where it failed, [`Stop`] where the host wants rest.
-async fn get(shared: &Shared, url: &Url, most: u64, accept: &str) -> Result<Option<Answer>, Stop> {
+async fn get(
+    (shared, feed): (&Shared, &str),
+    url: &Url,
+    most: u64,
+    accept: &str,
+) -> Result<Option<Answer>, Stop> {
     let parts = &shared.parts;
     let slot = loop {
         let now = parts.clock.now();
@@ -228,6 +240,7 @@ async fn get(shared: &Shared, url: &Url, most: u64, accept: &str) -> Result<Opti
     };
     let answer = parts
         .fetcher
+        .by_way_of(feed)
         .get_page(url, most, accept, parts.clock.now())
         .await;
     let signal = signal(&answer);

@@ -130,6 +130,7 @@ fn request(
         headers,
         auth,
         feed: state.key.clone(),
+        politeness: Some(shared.politeness()),
     }
 }
 
@@ -146,9 +147,6 @@ async fn exchange(
     // The clock, not the report: a manual clock does not know how long the exchange took.
     let received_at = parts.clock.now().max(started_at);
     let finished = slot.map(|slot| parts.hosts.finish(slot, received_at, report.feedback()));
-    if let Some((url, signal)) = report.elsewhere() {
-        parts.hosts.note(&url, received_at, signal);
-    }
     let mut told = Told {
         answer: answer(&report, finished.as_ref(), started_at, received_at),
         received_at,
@@ -212,6 +210,10 @@ fn answer(
 ) -> Answer {
     let host = finished.and_then(|finished| finished.state.as_ref());
     let gates = host.map(|host| [host.gate_until, host.open_until]);
+    let held = match &report.outcome {
+        Fetched::Held(_, until) => Some(*until),
+        _ => None,
+    };
     let counts = finished.is_none_or(|finished| finished.counts);
     Answer {
         kind: match &report.outcome {
@@ -219,7 +221,9 @@ fn answer(
             Fetched::NotModified => AnswerKind::NotModified,
             Fetched::Gone => AnswerKind::Gone,
             Fetched::Failed(trouble) if counts => AnswerKind::Failed(trouble.clone()),
-            Fetched::Failed(trouble) => AnswerKind::Offline(trouble.clone()),
+            Fetched::Failed(trouble) | Fetched::Held(trouble, _) => {
+                AnswerKind::Offline(trouble.clone())
+            }
         },
         started_at,
         asked_url: String::new(),
@@ -234,6 +238,7 @@ fn answer(
             .into_iter()
             .flatten()
             .flatten()
+            .chain(held)
             .filter(|at| *at > received_at)
             .max(),
     }

@@ -47,6 +47,14 @@ impl Desk {
 }
 
 impl Shared {
+    /// For the hosts that redirects lead to.
+    pub(super) fn politeness(&self) -> fetch::Politeness {
+        fetch::Politeness {
+            hosts: self.parts.hosts.clone(),
+            draw: (self.parts.draw)(),
+        }
+    }
+
     /// What is to be done about a feed's subscription.
     pub(super) fn push_step(&self, state: &FeedState, now: Timestamp) -> PushStep {
         let wanted = self.parts.settings.feed(&state.key).websub.then_some(());
@@ -183,7 +191,7 @@ impl Poller {
                 .as_deref()
                 .map(|secret| ("hub.secret", secret)),
         );
-        let refused = self.ask(&url, &form, slot).await;
+        let refused = self.ask(&state.key, &url, &form, slot).await;
         tracing::info!(
             feed.id = ?state.key, server.address = ?url.host_str(), error = ?refused.as_ref().err(),
             "asked a hub to push"
@@ -251,7 +259,7 @@ impl Poller {
                 ("hub.callback", callback.as_str()),
             ];
             // A hub that cannot be told finds 410 at the callback, and its lease ends.
-            let told = self.ask(&hub, &form, slot).await;
+            let told = self.ask(&state.key, &hub, &form, slot).await;
             tracing::info!(
                 feed.id = ?state.key, server.address = ?hub.host_str(), error = ?told.as_ref().err(),
                 "told a hub to push no more"
@@ -283,15 +291,18 @@ impl Poller {
         Ok(Some(next.unwrap_or(now).max(now)))
     }
 
-    /// Posts to a hub within its host's politeness.
+    /// Posts to a hub of `feed` within its host's politeness, and the way that the feed itself is asked.
     async fn ask(
         &self,
+        feed: &str,
         hub: &Url,
         form: &[(&str, &str)],
         slot: fetch::Slot,
     ) -> std::result::Result<(), HubRefusal> {
         let parts = &self.shared.parts;
-        let answer = parts.fetcher.post_form(hub, form, parts.clock.now()).await;
+        let now = parts.clock.now();
+        let fetcher = parts.fetcher.by_way_of(feed);
+        let answer = fetcher.post_form(hub, form, now).await;
         let signal = match &answer {
             Ok(answer) if answer.status == 429 => Signal::Throttled(answer.retry_after),
             Ok(_) => Signal::Answered,

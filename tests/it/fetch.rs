@@ -85,6 +85,7 @@ fn request(url: &str) -> FetchRequest {
         headers: Vec::new(),
         auth: None,
         feed: "a".to_owned(),
+        politeness: None,
     }
 }
 

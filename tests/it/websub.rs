@@ -488,6 +488,63 @@ async fn a_delivery_neither_reuses_keys_nor_takes_over_nor_floods() {
 }
 
 #[tokio::test]
+async fn r6_3_a_hub_behind_tls_gets_a_secret_by_the_feeds_own_way() {
+    let hub = Origin::start_tls(&["http/1.1"]).await;
+    hub.reply("/hub", Reply::status(202));
+    let origin = Origin::start().await;
+    let topic = origin.url("/feed");
+    let document = rss(&[("a", EARLY)], &links(&hub.url("/hub"), &topic));
+    origin.feed("/feed", document);
+    let trusted = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(trusted.path(), hub.authority()).unwrap();
+    let path = trusted.path().display();
+    let world = World::new(&format!("{}ca_certificate = \"{path}\"\n", config(&topic))).await;
+    world.poll().await;
+    world.poller().push_due().await.unwrap();
+    let asked = form(&hub.requests()[0]);
+    let secret = &asked["hub.secret"];
+    assert!(secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(push(&world).await.secret.as_ref(), Some(secret));
+    // It is what deliveries are held against.
+    let token = token(&asked);
+    let confirmed = ask(&world, &token, question("subscribe", &topic, 864_000)).await;
+    assert_eq!(confirmed, PushAnswer::Confirm("c-1".to_owned()));
+    let body = rss(&[("b", EARLY)], "");
+    let unsigned = deliver(&world, &token, &body, None).await;
+    assert_eq!(unsigned, PushReceipt::Refused);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, body.as_bytes());
+    let hex: String = tag
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let signature = format!("sha256={hex}");
+    let signed = deliver(&world, &token, &body, Some(&signature)).await;
+    assert_eq!(signed, PushReceipt::Taken);
+}
+
+#[tokio::test]
+async fn r6_5_the_second_hub_is_asked_after_the_first_refused_and_no_third() {
+    let origin = Origin::start().await;
+    for hub in ["/hub1", "/hub2", "/hub3"] {
+        origin.reply(hub, Reply::status(400));
+    }
+    let topic = origin.url("/feed");
+    let hubs = ["/hub1", "/hub2", "/hub3"].map(|hub| links(&origin.url(hub), &topic));
+    origin.feed("/feed", rss(&[("a", EARLY)], &hubs.concat()));
+    let world = World::new(&config(&topic)).await;
+    world.poll().await;
+    for _ in 0..30 {
+        world.poller().push_due().await.unwrap();
+        world.wait(DAY);
+    }
+    let asked = |hub: &str| origin.requests_to(hub).len();
+    assert!(asked("/hub1") >= 2 && asked("/hub2") >= 2);
+    assert_eq!(asked("/hub3"), 0);
+}
+
+#[tokio::test]
 async fn r6_10_case_301_302_a_delivery_must_carry_its_signature() {
     let (_origin, world, token) = verified().await;
     let id = world.feed("one").await.id;

@@ -169,19 +169,21 @@ fn r5_4_a_429_without_a_time_doubles() {
 
 #[test]
 fn r2_16_a_gate_is_never_shortened() {
-    let day = Day::new();
-    let long = day.start("http://a.example/1");
-    day.hosts.finish(
-        long,
-        day.now,
-        Signal::Throttled(Some(Duration::from_secs(9999))),
+    let mut day = Day::new();
+    let pairs = FetchConfig {
+        per_host: 2,
+        host_gap: Duration::ZERO,
+        ..config()
+    };
+    day.hosts = Hosts::new(&pairs, &[]);
+    let (long, short) = (
+        day.start("http://a.example/1"),
+        day.start("http://a.example/2"),
     );
-    let url = Url::parse("http://a.example/2").unwrap();
-    day.hosts.note(
-        &url,
-        day.now,
-        Signal::Throttled(Some(Duration::from_secs(5))),
-    );
+    for (slot, seconds) in [(long, 9999), (short, 5)] {
+        let rest = Signal::Throttled(Some(Duration::from_secs(seconds)));
+        day.hosts.finish(slot, day.now, rest);
+    }
     assert_eq!(day.wait("http://a.example/1"), Some((9999, HostWait::Gate)));
 }
 

@@ -186,6 +186,31 @@ async fn r6_4_a_form_is_posted_again_on_307_and_308_only() {
 }
 
 #[tokio::test]
+async fn pages_and_forms_of_a_feed_go_the_way_of_the_feed() {
+    let origin = Origin::start_tls(&["http/1.1"]).await;
+    origin.replace("/", Reply::ok("page"));
+    let fetcher = trusting(&origin);
+    let url = url::Url::parse(&origin.url("/")).unwrap();
+    for (fetcher, trusted) in [
+        (fetcher.by_way_of("a"), true),
+        (fetcher.by_way_of("other"), false),
+        (fetcher, false),
+    ] {
+        let page = fetcher.get_page(&url, 99, "*/*", noon()).await;
+        let form = fetcher.post_form(&url, &[], noon()).await;
+        for answer in [page, form] {
+            let class = answer.map(|_| ()).map_err(|trouble| trouble.class);
+            let expected = if trusted {
+                Ok(())
+            } else {
+                Err(TroubleClass::Tls)
+            };
+            assert_eq!(class, expected);
+        }
+    }
+}
+
+#[tokio::test]
 async fn pages_are_read_under_their_own_cap() {
     let origin = Origin::start().await;
     origin

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feedmill::config::FetchConfig;
-use feedmill::fetch::{FetchReport, FetchRequest, Fetcher, Outcome, Signal};
+use feedmill::fetch::{FetchReport, FetchRequest, Fetcher, Hosts, Outcome, Politeness, Signal};
 use feedmill::model::{TroubleClass, Validators};
 use url::Url;
 
@@ -286,13 +286,19 @@ async fn the_host_that_a_redirect_led_to_bears_its_own_signal() {
     let (first_host, second) = (Origin::start().await, Origin::start_at("127.0.0.2").await);
     first_host.reply("/", Reply::redirect(302, &second.url("/x")));
     second.reply("/x", Reply::status(429));
-    let report = first(&fetcher(), &first_host.url("/")).await;
+    let hosts = Hosts::new(&config(), &[]);
+    let request = FetchRequest {
+        politeness: Some(Politeness {
+            hosts: hosts.clone(),
+            draw: 0.0,
+        }),
+        ..request(&first_host.url("/"))
+    };
+    let report = fetcher().fetch(request, noon()).await;
     assert_eq!(report.feedback().signal, Signal::Answered);
-    let expected = (
-        Url::parse(&second.url("/x")).unwrap(),
-        Signal::Throttled(None),
-    );
-    assert_eq!(report.elsewhere(), Some(expected));
+    let learned = &hosts.states()[0];
+    assert_eq!(learned.host, second.address().to_string());
+    assert_eq!((learned.requests, learned.throttled), (1, 1));
 }
 
 #[tokio::test]

@@ -188,3 +188,43 @@ async fn r5_5_an_outage_of_our_own_costs_a_small_install_nothing() {
             .all(|host| host.failures == 0 && host.open_until.is_none())
     );
 }
+
+#[tokio::test]
+async fn r5_1_a_redirect_asks_the_host_it_leads_to_for_leave() {
+    let proxy = Origin::start().await;
+    let urls = ["http://a.example/1", "http://b.example/1"];
+    let world = strangers(&proxy, &urls).await;
+    for (from, to) in [
+        (urls[0], "http://c.example/x"),
+        (urls[1], "http://c.example/y"),
+    ] {
+        proxy.replace(from, Reply::redirect(302, to));
+        let busy = Reply::status(429).header("Retry-After", "7200");
+        proxy.replace(to, busy);
+    }
+    let poll = async |key: &str| {
+        let keys = [key.to_owned()];
+        let insistence = feedmill::schedule::Insistence::Polite;
+        world.poller().poll_these(&keys, insistence).await.unwrap()
+    };
+    poll("a.example-1").await;
+    assert_eq!(asked(&proxy), ["a.example/1", "c.example/x"]);
+    let gate = world.clock.now() + HOUR * 2;
+    // The second feed stops where the redirect would lead: that is nobody's failure.
+    poll("b.example-1").await;
+    assert_eq!(asked(&proxy)[2..], ["b.example/1"]);
+    let held = world.feed("b.example-1").await;
+    assert_eq!(
+        (held.memory.failures, held.next_poll_reason),
+        (0, PollReason::Host)
+    );
+    assert!(held.next_poll_at >= gate);
+    let host = world.store.hosts().await.unwrap();
+    let gated = host.iter().find(|host| host.host == "c.example").unwrap();
+    // The exchange counts by a clock of its own, which goes on while the test's stands.
+    assert!(gated.gate_until.is_some_and(|until| until >= gate));
+    assert_eq!(gated.requests, 1);
+    proxy.feed("http://c.example/y", rss(&["y"]));
+    world.wait(HOUR * 3);
+    assert_eq!(poll("b.example-1").await.changed, 1);
+}
