@@ -145,7 +145,9 @@ async fn check_online(global: &Global, json: bool, out: &mut Output) -> anyhow::
         Err(exit) => return Ok(exit),
     };
     let store = &desk.bench.store;
-    let exit = check::online::run((store, &desk.poller()), &desk.config(), json, out).await;
+    let asked = (store, &desk.poller(), &desk.scout());
+    let exit = check::online::run(asked, &desk.config(), json, out).await;
+    store.save_hosts(desk.bench.hosts.take_changed()).await?;
     store.close().await?;
     exit
 }

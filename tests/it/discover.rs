@@ -152,8 +152,27 @@ async fn check_online_proposes_a_patch_and_edits_nothing() {
     origin.feed("/new", rss("Moved"));
     origin.reply("/moved", Reply::redirect(301, "/new"));
     origin.reply("/gone", Reply::status(410));
-    let link = "<link rel=\"alternate\" type=\"application/rss+xml\" href=\"/new\">";
-    origin.replace("/page", page(link));
+    let link = |to: &str| {
+        page(&format!(
+            "<link rel=\"alternate\" type=\"application/rss+xml\" href=\"{to}\">"
+        ))
+    };
+    origin.replace("/page", link("/new"));
+    origin.replace("/named", link("/other"));
+    origin.feed("/other", rss("Other"));
+    origin.replace("/lost", link("/nowhere"));
+    let announcing = |to: &str| {
+        let told = format!(
+            "<itunes:new-feed-url>{}</itunes:new-feed-url><item>",
+            origin.url(to)
+        );
+        let space = "<rss xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\"";
+        rss("A")
+            .replacen("<item>", &told, 1)
+            .replacen("<rss", space, 1)
+    };
+    origin.feed("/pod", announcing("/other"));
+    origin.feed("/liar", announcing("/nowhere"));
     origin.reply("/broken", Reply::status(500));
     let feed = |name: &str| {
         format!(
@@ -161,9 +180,10 @@ async fn check_online_proposes_a_patch_and_edits_nothing() {
             origin.url("")
         )
     };
-    let feeds: String = ["fine", "moved", "gone", "page", "broken"]
-        .map(feed)
-        .concat();
+    let names = [
+        "fine", "moved", "gone", "page", "broken", "named", "lost", "pod", "liar",
+    ];
+    let feeds: String = names.map(feed).concat();
     let text = format!("[fetch]\nallow_networks = [\"127.0.0.0/8\"]\n\n{feeds}");
     let home = Home::new(&text);
     let output = home.run(&["check", "--online"]);
@@ -172,26 +192,40 @@ async fn check_online_proposes_a_patch_and_edits_nothing() {
     let new = origin.url("/new");
     for line in [
         format!("moved: has moved for good to {new}"),
-        "gone: is gone: its publisher took it away (410)".to_owned(),
+        "gone: may be gone (410): it is asked once more in a day, to be sure".to_owned(),
         format!("page: is a web page, which names the feed {new}"),
-        "1 of 5 feeds are fine".to_owned(),
+        format!("pod: says that it moves to {}", origin.url("/other")),
+        "1 of 9 feeds are fine".to_owned(),
         format!("-url = \"{}\"\n+url = \"{new}\"", origin.url("/moved")),
-        format!(" url = \"{}\"\n+enabled = false\n", origin.url("/gone")),
         format!("-url = \"{}\"\n+url = \"{new}\"", origin.url("/page")),
+        format!("-url = \"{}\"", origin.url("/named")),
+        format!("-url = \"{}\"", origin.url("/pod")),
     ] {
         assert!(said.contains(&line), "{line:?} is not in {said}");
     }
+    // What one 410 says is not yet true, and where no feed was read none is proposed.
+    assert!(!said.contains("+enabled = false"), "{said}");
+    assert!(
+        !said.contains(&format!("+url = \"{}\"", origin.url("/nowhere"))),
+        "{said}"
+    );
     assert!(said.contains("broken: fails: "), "{said}");
     let path = home.path("feedmill.toml");
     assert_eq!(std::fs::read_to_string(path).unwrap(), text);
-    let once = ["/fine", "/moved", "/new", "/gone", "/page", "/broken"];
+    let once = [
+        "/fine", "/moved", "/new", "/gone", "/page", "/broken", "/other",
+    ];
     assert!(once.iter().all(|path| origin.requests_to(path).len() == 1));
-    // A second look asks nothing again: every floor holds.
-    let asked = origin.requests().len();
+    // A second look asks nothing again of what is there: every floor holds.
+    let asked = |origin: &Origin| {
+        let asked = origin.requests().into_iter();
+        asked.filter(|request| request.target != "/nowhere").count()
+    };
+    let before = asked(&origin);
     let output = home.run(&["check", "--online", "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["feeds"].as_array().map(Vec::len), Some(5));
+    assert_eq!(report["feeds"].as_array().map(Vec::len), Some(9));
     assert_eq!(report["feeds"][1]["verdict"], "moved");
     assert!(report["patch"].as_str().unwrap().starts_with("--- "));
-    assert_eq!(origin.requests().len(), asked);
+    assert_eq!(asked(&origin), before);
 }

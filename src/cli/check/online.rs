@@ -2,14 +2,17 @@
 //! feed asked a moment ago is judged by that answer), and moved, gone and mistaken addresses are told, with a patch that
 //! mends them. The operator's files are read and never written.
 
-use jiff::Timestamp;
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use url::Url;
 
 use super::patch::{Change, Edit, patch};
 use crate::cli::{Exit, Output};
 use crate::config::{Config, FeedConfig};
 use crate::model::{FeedStanding, FeedState, TroubleClass};
-use crate::poll::{Poller, replacement_named};
+use crate::poll::{FoundBy, Poller, Scout, replacement_named};
 use crate::schedule::Insistence;
 use crate::store::Store;
 
@@ -24,8 +27,15 @@ enum Verdict {
         /// Where to.
         to: String,
     },
-    /// The publisher took it away (410).
+    /// Its document says that it moves (`itunes:new-feed-url`).
+    Announced {
+        /// Where to.
+        to: String,
+    },
+    /// The publisher took it away (410), and said so twice.
     Gone,
+    /// It said so once: asked again in a day.
+    GoneOnce,
     /// Something else is there.
     NotAFeed {
         /// A feed that the page names.
@@ -60,7 +70,7 @@ struct Report<'a> {
 /// # Errors
 /// When the store or standard output fails.
 pub async fn run(
-    (store, poller): (&Store, &Poller),
+    (store, poller, scout): (&Store, &Poller, &Scout),
     config: &Config,
     json: bool,
     out: &mut Output,
@@ -75,13 +85,16 @@ pub async fn run(
         }
     }
     poller.poll_these(&keys, Insistence::Polite).await?;
+    let mut addresses = Addresses::of(store, scout).await?;
     let (mut told, mut edits) = (Vec::new(), Vec::new());
     for feed in feeds {
         let Some(state) = store.feed(&feed.key).await? else {
             continue;
         };
         let verdict = verdict(&state);
-        edits.extend(edit(feed, &verdict));
+        if addresses.bears_out(&verdict).await? {
+            edits.extend(edit(feed, &verdict));
+        }
         told.push(Told {
             key: &feed.key,
             verdict,
@@ -94,12 +107,77 @@ pub async fn run(
     Ok(if fine { Exit::Fine } else { Exit::Failed })
 }
 
+/// Addresses that may be proposed: a feed was read there, by a poll or by asking once now.
+struct Addresses<'a> {
+    scout: &'a Scout,
+    store: &'a Store,
+    read: HashSet<String>,
+}
+
+impl<'a> Addresses<'a> {
+    async fn of(store: &'a Store, scout: &'a Scout) -> anyhow::Result<Self> {
+        let feeds = store.feeds(false).await?.into_iter();
+        let read = feeds
+            .filter(|feed| feed.memory.trouble.is_none() && feed.memory.success_at.is_some())
+            .flat_map(|feed| {
+                let moved = feed.memory.redirect.map(|watch| watch.target_url);
+                [Some(feed.url), Some(feed.validators.url), moved]
+            });
+        Ok(Self {
+            scout,
+            store,
+            read: read.flatten().collect(),
+        })
+    }
+
+    /// Is the address that `verdict` would put into the config a feed's? What takes none out of the air is.
+    async fn bears_out(&mut self, verdict: &Verdict) -> anyhow::Result<bool> {
+        let url = match verdict {
+            Verdict::Moved { to }
+            | Verdict::Announced { to }
+            | Verdict::NotAFeed {
+                replacement: Some(to),
+            } => to,
+            _ => return Ok(true),
+        };
+        if self.read.contains(url) {
+            return Ok(true);
+        }
+        let Ok(address) = Url::parse(url) else {
+            return Ok(false);
+        };
+        let note = format!("check-online/{url}");
+        if self.was_read_lately(&note).await? {
+            return Ok(true);
+        }
+        let found = self.scout.discover(&address).await.unwrap_or_default();
+        let is_feed = found.iter().any(|feed| feed.by == FoundBy::Itself);
+        if is_feed {
+            self.read.insert(url.clone());
+            let now = serde_json::to_vec(&self.scout.clock.now())?;
+            self.store.set_note(&note, Some(now)).await?;
+        }
+        Ok(is_feed)
+    }
+
+    /// A second look within a day asks nothing again.
+    async fn was_read_lately(&self, note: &str) -> anyhow::Result<bool> {
+        let Some(kept) = self.store.note(note).await? else {
+            return Ok(false);
+        };
+        let at: Timestamp = serde_json::from_slice(&kept)?;
+        let age = self.scout.clock.now().duration_since(at);
+        Ok((SignedDuration::ZERO..SignedDuration::from_hours(24)).contains(&age))
+    }
+}
+
 fn verdict(state: &FeedState) -> Verdict {
     let memory = &state.memory;
     let moved = memory.redirect.as_ref().map(|watch| &watch.target_url);
     let moved = moved.or((state.url != state.configured_url).then_some(&state.url));
     match (&memory.trouble, moved) {
-        _ if state.standing == FeedStanding::Gone || memory.gone_at.is_some() => Verdict::Gone,
+        _ if state.standing == FeedStanding::Gone => Verdict::Gone,
+        _ if memory.gone_at.is_some() => Verdict::GoneOnce,
         (Some(trouble), _) if trouble.class == TroubleClass::NotAFeed => Verdict::NotAFeed {
             replacement: replacement_named(trouble).map(str::to_owned),
         },
@@ -108,13 +186,18 @@ fn verdict(state: &FeedState) -> Verdict {
         },
         (None, Some(target)) => Verdict::Moved { to: target.clone() },
         (None, None) if memory.success_at.is_none() => Verdict::Unknown,
-        (None, None) => Verdict::Fine,
+        (None, None) => match &memory.announced_move {
+            Some(watch) => Verdict::Announced {
+                to: watch.target_url.clone(),
+            },
+            None => Verdict::Fine,
+        },
     }
 }
 
 fn edit(feed: &FeedConfig, verdict: &Verdict) -> Option<Edit> {
     let change = match verdict {
-        Verdict::Moved { to } => Change::Url(to.clone()),
+        Verdict::Moved { to } | Verdict::Announced { to } => Change::Url(to.clone()),
         Verdict::NotAFeed {
             replacement: Some(url),
         } => Change::Url(url.clone()),
@@ -135,7 +218,11 @@ fn tell(told: &[Told<'_>], patch: &str, json: bool, out: &mut Output) -> std::io
         let text = match &told.verdict {
             Verdict::Fine => continue,
             Verdict::Moved { to } => format!("has moved for good to {to}"),
+            Verdict::Announced { to } => format!("says that it moves to {to}"),
             Verdict::Gone => "is gone: its publisher took it away (410)".to_owned(),
+            Verdict::GoneOnce => {
+                "may be gone (410): it is asked once more in a day, to be sure".to_owned()
+            }
             Verdict::NotAFeed { replacement: None } => {
                 "is no feed; `feedmill discover` may find one".to_owned()
             }
