@@ -39,6 +39,17 @@ impl Clock {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
+    /// Time since some fixed instant by a clock that nobody sets. It goes on while the machine is suspended, where the
+    /// system has such a clock: sleep is time that passed, not a jump of the wall clock.
+    #[must_use]
+    pub fn steady() -> Duration {
+        #[cfg(target_os = "linux")]
+        let id = rustix::time::ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        let id = rustix::time::ClockId::Monotonic;
+        Duration::try_from(rustix::time::clock_gettime(id)).unwrap_or_default()
+    }
+
     /// Moves a manual clock forward by `step`; the system clock is left alone.
     pub fn advance(&self, step: Duration) {
         self.set(self.now() + step);

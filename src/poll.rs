@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{FeedState, Judge, PollClaim};
-use crate::schedule::{self, Insistence};
+use crate::schedule::{self, Insistence, Passed};
 use crate::store::Result;
 
 pub use discover::{FoundBy, FoundFeed, Scout};
@@ -110,9 +110,13 @@ impl Poller {
         pass.pace = self.pace().await?;
         let mut hosts_kept_at = self.shared.parts.clock.now();
         while !stop.is_cancelled() {
-            if let Some(jump) = watch.jump(&self.shared.parts.clock) {
-                self.clock_jumped(jump).await?;
-                pass.waiting = Waiting::default();
+            match watch.look(&self.shared.parts.clock) {
+                Passed::Evenly => {}
+                Passed::Asleep => pass.pace = self.pace().await?,
+                Passed::Jumped(jump) => {
+                    self.clock_jumped(jump).await?;
+                    pass.waiting = Waiting::default();
+                }
             }
             let wake = if watch.plausible(&self.shared.parts.clock) {
                 self.fill(pass).await?

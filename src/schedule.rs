@@ -22,7 +22,9 @@ use crate::model::{FeedState, PollReason};
 pub use after_poll::after_poll;
 pub use answer::{Answer, AnswerKind, Document, EntryTrace, entry_mark};
 pub use cadence::{interval, learn, rate_per_day, silent_since};
-pub use jump::{after_clock_jump, after_outage, downtime_spread, host_after_clock_jump};
+pub use jump::{
+    Passed, after_clock_jump, after_outage, downtime_spread, host_after_clock_jump, passed,
+};
 pub use moves::at_home;
 pub use push::{LEASE_S, PushStep, push_asked, push_asking, push_refused, push_step, unstretched};
 pub use request::{RequestPlan, plan_request};

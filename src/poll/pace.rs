@@ -4,18 +4,15 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 
 use super::Poller;
 use crate::clock::Clock;
 use crate::model::{FeedState, PollReason};
-use crate::schedule;
+use crate::schedule::{self, Passed};
 use crate::store::Result;
 
 /// A feed is overdue, not merely due, when it has waited longer than this.
 const OVERDUE: Duration = Duration::from_secs(60);
-/// Smaller differences between the clocks are drift and slow machines.
-const JUMP: SignedDuration = SignedDuration::from_mins(1);
 /// A request so far in the future was made by a clock that has been set back since.
 const SET_BACK: SignedDuration = SignedDuration::from_mins(5);
 /// No clock that works shows an earlier day than one on which this program already existed.
@@ -64,7 +61,7 @@ impl Pace {
 /// The wall clock beside one that cannot be set.
 pub(super) struct ClockWatch {
     wall: Timestamp,
-    steady: Instant,
+    steady: Duration,
     warned: bool,
 }
 
@@ -72,19 +69,20 @@ impl ClockWatch {
     pub(super) fn start(clock: &Clock) -> Self {
         Self {
             wall: clock.now(),
-            steady: Instant::now(),
+            steady: Clock::steady(),
             warned: false,
         }
     }
 
-    /// By how much the wall clock was set since the last look, when it was.
-    pub(super) fn jump(&mut self, clock: &Clock) -> Option<SignedDuration> {
-        let (wall, steady) = (clock.now(), Instant::now());
-        let lived = SignedDuration::try_from(steady.duration_since(self.steady))
-            .unwrap_or(SignedDuration::ZERO);
-        let jump = wall.duration_since(self.wall) - lived;
+    /// How time passed since the last look.
+    pub(super) fn look(&mut self, clock: &Clock) -> Passed {
+        let (wall, steady) = (clock.now(), Clock::steady());
+        let (walled, lived) = (
+            wall.duration_since(self.wall),
+            steady.saturating_sub(self.steady),
+        );
         (self.wall, self.steady) = (wall, steady);
-        (jump.abs() > JUMP).then_some(jump)
+        schedule::passed(walled, lived)
     }
 
     /// False while the clock shows a time before this program existed; said once.

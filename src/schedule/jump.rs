@@ -8,6 +8,35 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Draw, PollPolicy, later, scaled};
 use crate::model::{FeedState, HostState, PollReason};
 
+/// Smaller differences between the clocks are drift and slow machines.
+const JUMP: SignedDuration = SignedDuration::from_mins(1);
+/// Nobody naps so long between two looks at the clocks.
+const ASLEEP: Duration = Duration::from_secs(300);
+
+/// How time passed between two looks at the clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// As it should.
+    Evenly,
+    /// The machine was suspended: what came due meanwhile is as after a downtime.
+    Asleep,
+    /// The wall clock was set, by so much.
+    Jumped(SignedDuration),
+}
+
+/// How time passed by which the wall clock went on by `walled`, and by `lived` the one that nobody sets.
+#[must_use]
+pub fn passed(walled: SignedDuration, lived: Duration) -> Passed {
+    let jump = walled - SignedDuration::try_from(lived).unwrap_or(SignedDuration::ZERO);
+    if jump.abs() > JUMP {
+        Passed::Jumped(jump)
+    } else if lived > ASLEEP {
+        Passed::Asleep
+    } else {
+        Passed::Evenly
+    }
+}
+
 /// Over how long `overdue` feeds are spread after downtime: four a second, a quarter of an hour at most.
 #[must_use]
 pub fn downtime_spread(overdue: usize) -> Duration {

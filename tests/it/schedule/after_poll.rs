@@ -8,9 +8,9 @@ use feedmill::model::{
     Rhythm, TroubleClass, Validators,
 };
 use feedmill::schedule::{
-    Answer, AnswerKind, Document, EntryTrace, Insistence, PollPolicy, after_clock_jump,
+    Answer, AnswerKind, Document, EntryTrace, Insistence, Passed, PollPolicy, after_clock_jump,
     after_outage, after_poll, at_home, claim_until, downtime_spread, entry_mark, interval,
-    manual_poll_at, never, plan_request, rate_per_day, silent_since,
+    manual_poll_at, never, passed, plan_request, rate_per_day, silent_since,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -942,6 +942,45 @@ fn r5_10_a_jump_of_the_clock_keeps_real_gaps() {
     state.memory.gate_until = None;
     let forward = after_clock_jump(state, &policy(), jump, 0.0);
     assert_eq!(forward.next_poll_at, start() + HOUR * 49);
+}
+
+#[test]
+fn r5_10_sleep_is_no_jump_of_the_clock() {
+    let (nap, night) = (30, 8 * 3600);
+    for (walled, lived, expected) in [
+        (nap, nap, Passed::Evenly),
+        (nap + 59, nap, Passed::Evenly),
+        (night, night, Passed::Asleep),
+        (
+            night,
+            nap,
+            Passed::Jumped(SignedDuration::from_secs(night - nap)),
+        ),
+        (
+            nap,
+            night,
+            Passed::Jumped(SignedDuration::from_secs(nap - night)),
+        ),
+    ] {
+        let lived = Duration::from_secs(lived.unsigned_abs());
+        let found = passed(SignedDuration::from_secs(walled), lived);
+        assert_eq!(found, expected, "{walled} {lived:?}");
+    }
+}
+
+/// The machine's uptime counts sleep in; so does the clock that schedules are held against.
+#[cfg(target_os = "linux")]
+#[test]
+fn r5_10_the_steady_clock_goes_on_while_the_machine_sleeps() {
+    let uptime = || {
+        let text = std::fs::read_to_string("/proc/uptime").unwrap();
+        let seconds: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        Duration::from_secs_f64(seconds)
+    };
+    let before = uptime();
+    let steady = feedmill::clock::Clock::steady();
+    // Uptime is cut to hundredths.
+    assert!(before <= steady && steady <= uptime() + Duration::from_millis(10));
 }
 
 #[test]
