@@ -180,7 +180,7 @@ async fn at_the_desk(global: &Global, verb: Verb, out: &mut Output) -> anyhow::R
         Verb::Backup(args) => backup::run(store, args, out).await,
         Verb::Reload => reload::run(store, out).await,
         Verb::Discover(args) => {
-            let outcome = discover::run(&desk.scout(), &desk.config(), args, out).await;
+            let outcome = discover::run((&desk.scout(), store), &desk.config(), args, out).await;
             store.save_hosts(desk.bench.hosts.take_changed()).await?;
             outcome
         }

@@ -7,6 +7,7 @@ mod digest_times;
 mod discover;
 mod document;
 mod findings;
+mod first;
 mod full_text;
 mod one;
 mod pace;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,7 @@ use crate::store::Result;
 
 pub use discover::{FoundBy, FoundFeed, Scout};
 pub use document::replacement_named;
+pub use first::{FirstDocument, keep_discovered};
 pub use one::{Ended, Outcome};
 use pace::{ClockWatch, Pace};
 pub use parts::{Parts, system_draw};
@@ -65,6 +67,8 @@ struct Shared {
     cores: Semaphore,
     /// Feeds whose subscription wants a look.
     desk: push::Desk,
+    /// What `discover` read last, once a first poll has asked for it.
+    discovered: OnceCell<Vec<first::Kept>>,
 }
 
 /// One pass: polls in flight, and feeds that wait for their hosts.
@@ -90,6 +94,7 @@ impl Poller {
                 judge,
                 cores: Semaphore::new(cores),
                 desk: push::Desk::default(),
+                discovered: OnceCell::new(),
             }),
         }
     }

@@ -1,11 +1,12 @@
 //! `feedmill discover URL`: which feeds a page has, as blocks ready for the config. Asks few documents, spaced as polls
-//! are; changes nothing but what is remembered of the hosts asked.
+//! are; changes nothing but what is remembered of the hosts asked and of what was read.
 
 use url::Url;
 
 use crate::cli::{Exit, Output};
 use crate::config::Config;
-use crate::poll::{FoundBy, FoundFeed, Scout};
+use crate::poll::{FoundBy, FoundFeed, Scout, keep_discovered};
+use crate::store::Store;
 
 /// Find the feeds of a page.
 #[derive(clap::Args, Debug)]
@@ -23,7 +24,7 @@ pub struct Args {
 /// # Errors
 /// When the page cannot be read, or standard output fails.
 pub async fn run(
-    scout: &Scout,
+    (scout, store): (&Scout, &Store),
     config: &Config,
     args: Args,
     out: &mut Output,
@@ -33,6 +34,8 @@ pub async fn run(
         Ok(feeds) => feeds,
         Err(trouble) => anyhow::bail!("{}: {}", args.url, trouble.text),
     };
+    // The document read now is the one that the feed's first poll comes by.
+    keep_discovered(store, &feeds, scout.clock.now()).await?;
     if args.json {
         out.json(&feeds)?;
     } else {

@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::exchange::{Broken, Limits, Outgoing, drain, read};
-use super::poll::{FOLLOWED, Fetcher, HOPS, overdue, text};
+use super::poll::{FOLLOWED, Fetcher, HOPS, overdue, sent_validators, text};
 use super::redirect::Chain;
 use super::trouble::refused;
 use super::{freshness, headers, links};
-use crate::model::PollTrouble;
+use crate::model::{PollTrouble, Validators};
 
 /// Only these keep the method of a POST.
 const REPOSTED: [u16; 2] = [307, 308];
@@ -37,6 +37,8 @@ pub struct Answer {
     pub links: Vec<(String, String)>,
     /// Retry-After.
     pub retry_after: Option<Duration>,
+    /// As sent.
+    pub validators: Validators,
 }
 
 /// A document for a callback.
@@ -191,6 +193,7 @@ async fn answer(
     let status = response.status().as_u16();
     let content_type = text(response.headers(), &CONTENT_TYPE);
     let links = links(response.headers(), &url);
+    let validators = sent_validators(response.headers(), &url);
     let retry_after = freshness(status, response.headers(), now).retry_after;
     let body = read(response, limits, &mut 0).await?;
     Ok(Answer {
@@ -200,5 +203,6 @@ async fn answer(
         content_type,
         links,
         retry_after,
+        validators,
     })
 }

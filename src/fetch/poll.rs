@@ -334,7 +334,7 @@ fn begun(request: &FetchRequest, now: Timestamp) -> FetchReport {
 }
 
 /// R1.3: exactly what this response carried.
-fn sent_validators(headers: &HeaderMap, url: &Url) -> Validators {
+pub(super) fn sent_validators(headers: &HeaderMap, url: &Url) -> Validators {
     let bytes = |name: &HeaderName| headers.get(name).map(|value| value.as_bytes().to_vec());
     Validators {
         url: url.as_str().to_owned(),

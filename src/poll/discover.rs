@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::FirstDocument;
 use crate::clock::Clock;
 use crate::fetch::{Answer, Fetcher, Hosts, Signal, Start};
 use crate::model::{ParsedFeed, PollTrouble, TroubleClass};
@@ -50,6 +51,9 @@ pub struct FoundFeed {
     pub entries: Option<usize>,
     /// How it was found.
     pub by: FoundBy,
+    /// What was read there.
+    #[serde(skip)]
+    pub document: Option<FirstDocument>,
 }
 
 /// Looks for feeds. Politeness is that of the polls: the same hosts, the same gaps.
@@ -66,7 +70,7 @@ pub struct Scout {
 
 /// One document asked for.
 enum Seen {
-    Feed(Url, Box<ParsedFeed>),
+    Feed(Box<(Answer, ParsedFeed)>),
     Page(Url, Vec<(FoundBy, Url)>),
     Other(String),
 }
@@ -78,7 +82,7 @@ impl Scout {
     /// When the page itself cannot be read.
     pub async fn discover(&self, address: &Url) -> Result<Vec<FoundFeed>, PollTrouble> {
         let (page, named) = match self.see(address).await? {
-            Seen::Feed(url, feed) => return Ok(vec![found(&url, &feed, FoundBy::Itself)]),
+            Seen::Feed(seen) => return Ok(vec![found(*seen, FoundBy::Itself)]),
             Seen::Page(url, named) => (url, named),
             Seen::Other(why) => return Err(trouble(TroubleClass::NotAFeed, &why)),
         };
@@ -140,14 +144,15 @@ impl Scout {
                 title: None,
                 entries: None,
                 by,
+                document: None,
             }));
             return;
         }
         *budget -= 1;
-        if let Ok(Seen::Feed(url, feed)) = self.see(url).await
-            && feeds.iter().all(|known| known.url != url.as_str())
+        if let Ok(Seen::Feed(seen)) = self.see(url).await
+            && feeds.iter().all(|known| known.url != seen.0.url.as_str())
         {
-            feeds.push(found(&url, &feed, by));
+            feeds.push(found(*seen, by));
         }
     }
 
@@ -165,7 +170,7 @@ impl Scout {
         let body = answer.body.clone();
         let parsed = tokio::task::spawn_blocking(move || parse(&body, &context)).await;
         Ok(match parsed {
-            Ok(Ok(feed)) => Seen::Feed(answer.url, Box::new(feed)),
+            Ok(Ok(feed)) => Seen::Feed(Box::new((answer, feed))),
             Ok(Err(ParseError::WebPage { feeds })) => {
                 let named = named(&answer, &feeds);
                 Seen::Page(answer.url, named)
@@ -227,12 +232,18 @@ fn named(answer: &Answer, feeds: &[String]) -> Vec<(FoundBy, Url)> {
     named
 }
 
-fn found(url: &Url, feed: &ParsedFeed, by: FoundBy) -> FoundFeed {
+fn found((answer, feed): (Answer, ParsedFeed), by: FoundBy) -> FoundFeed {
     FoundFeed {
-        url: url.to_string(),
-        title: feed.title.clone(),
+        url: answer.url.to_string(),
+        title: feed.title,
         entries: Some(feed.entries.len()),
         by,
+        document: Some(FirstDocument {
+            body: answer.body,
+            content_type: answer.content_type,
+            validators: answer.validators,
+            links: answer.links,
+        }),
     }
 }
 

@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::document::{self, Reading};
 use super::waiting::Ready;
-use super::{Shared, findings, full_text, told};
+use super::{Shared, findings, first, full_text, told};
 use crate::fetch::{FetchReport, FetchRequest, Finished, Outcome as Fetched, Slot};
 use crate::model::{
     FeedMeta, FeedStanding, FeedState, HostState, IncomingEntry, PollCommit, PollHints, PollReason,
@@ -143,7 +143,10 @@ async fn exchange(
     started_at: Timestamp,
 ) -> Told {
     let parts = &shared.parts;
-    let report = parts.fetcher.fetch(request, started_at).await;
+    let report = match first::read_already(shared, state, &request, started_at).await {
+        Some(report) => report,
+        None => parts.fetcher.fetch(request, started_at).await,
+    };
     // The clock, not the report: a manual clock does not know how long the exchange took.
     let received_at = parts.clock.now().max(started_at);
     let finished = slot.map(|slot| parts.hosts.finish(slot, received_at, report.feedback()));

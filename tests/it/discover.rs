@@ -50,7 +50,7 @@ async fn discover(origin: &Origin, path: &str, json: bool) -> (Exit, String) {
     let mut out = Output::new(Box::new(paper.clone()));
     let url = origin.url(path);
     let args = cli::discover::Args { url, json };
-    let exit = cli::discover::run(&scout, &world.config, args, &mut out).await;
+    let exit = cli::discover::run((&scout, &world.store), &world.config, args, &mut out).await;
     let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     (exit.unwrap(), text)
 }
@@ -69,6 +69,32 @@ async fn r1_9_a_feed_is_found_with_one_request() {
     let block = format!("# Itself (1 entries; the address itself)\n[[feed]]\nurl = \"{url}\"\n\n");
     assert_eq!((exit, text), (Exit::Fine, block));
     assert_eq!(asked(&origin), ["/feed"]);
+}
+
+/// The binary: found, pasted into the config, polled.
+#[tokio::test]
+async fn r1_9_the_document_that_was_found_is_the_first_one() {
+    let origin = Origin::start().await;
+    let link = "<link rel=\"alternate\" type=\"application/rss+xml\" href=\"/feed\">";
+    origin.replace("/", page(link));
+    origin.feed("/feed", rss("Found"));
+    let home = Home::new("[fetch]\nallow_networks = [\"127.0.0.0/8\"]\n");
+    let found = home.run(&["discover", &origin.url("/")]);
+    let block = String::from_utf8(found.stdout).unwrap();
+    let config = std::fs::read_to_string(home.path("feedmill.toml")).unwrap();
+    std::fs::write(home.path("feedmill.toml"), format!("{config}\n{block}")).unwrap();
+    let polled = home.run(&["poll", "--json"]);
+    let summary: serde_json::Value = serde_json::from_slice(&polled.stdout).unwrap();
+    assert_eq!(
+        (&summary["changed"], &summary["new_entries"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(asked(&origin), ["/", "/feed"], "one GET each");
+    // The next one is conditional, after the interval; by hand at once.
+    let key = origin.url("/feed");
+    let polled = home.run(&["poll", &key, "--force", "--json"]);
+    let summary: serde_json::Value = serde_json::from_slice(&polled.stdout).unwrap();
+    assert_eq!(summary["not_modified"], 1, "{summary}");
 }
 
 #[tokio::test]
