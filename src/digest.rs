@@ -121,6 +121,14 @@ pub enum Purpose {
     Web,
 }
 
+/// The second of the slot that an edition's address names; none where it can be no edition's.
+#[must_use]
+pub fn slug_second(slug: &str) -> Option<Timestamp> {
+    let (slot, _) = slug.split_once('-')?;
+    let slot = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", slot).ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(slot).ok()
+}
+
 /// The last part of an edition's address, `/digest/NAME/SLUG`: known before the edition has a row.
 #[must_use]
 pub fn edition_slug(slot_at: Timestamp, lane: &str) -> String {

@@ -11,8 +11,6 @@ use crate::digest;
 use crate::model::EditionRecord;
 use crate::publish::{self, Page};
 
-/// Editions among which a web copy is looked for: some years of daily ones.
-const EDITIONS: usize = 2_000;
 /// How long readers may keep a page that is made on demand, seconds.
 const KEEP: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
@@ -26,8 +24,11 @@ pub(super) async fn edition(
     if !front.config.digests.contains_key(&name) {
         return self::error(&front, StatusCode::NOT_FOUND);
     }
+    let Some(second) = digest::slug_second(&slug) else {
+        return self::error(&front, StatusCode::NOT_FOUND);
+    };
     let found = async {
-        let editions = desk.site.store.editions(&name, EDITIONS).await?;
+        let editions = desk.site.store.editions_in(&name, second).await?;
         let named =
             |edition: &&EditionRecord| digest::edition_slug(edition.slot_at, &edition.lane) == slug;
         match editions.iter().find(named) {

@@ -262,6 +262,20 @@ pub(super) fn messages(
     }
     Ok(messages)
 }
+/// Editions of a digest whose slot lies in the second from `second` on, one lane each: found by their key.
+pub(super) fn in_second(
+    conn: &Connection,
+    digest: &str,
+    second: Timestamp,
+) -> Outcome<Vec<EditionRecord>> {
+    let sql = format!(
+        "{RECORD} WHERE e.digest = ?1 AND e.lane IN (SELECT lane FROM lane WHERE digest = ?1)
+        AND e.slot_at >= ?2 AND e.slot_at < ?2 + 1000"
+    );
+    let mut query = conn.prepare_cached(&sql)?;
+    let rows = query.query_map(params![digest, ms(second)], record)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
 
 /// Queued messages of a digest with the start of their window: what a newer edition may carry instead. Not those that a
 /// later message has overtaken which arrived or may have: from their start on, its stories would come again.

@@ -117,6 +117,14 @@ impl Store {
         })
         .await
     }
+    /// Editions of a digest whose slot lies in the second from `second` on.
+    pub async fn editions_in(&self, digest: &str, second: Timestamp) -> Result<Vec<EditionRecord>> {
+        let digest = digest.to_owned();
+        self.read("reading the editions", move |conn| {
+            editions::in_second(conn, &digest, second)
+        })
+        .await
+    }
     /// One edition.
     pub async fn edition(&self, id: EditionId) -> Result<Option<EditionRecord>> {
         self.read("reading an edition", move |conn| editions::one(conn, id))

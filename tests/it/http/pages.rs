@@ -8,7 +8,10 @@ use std::time::Duration;
 use feedmill::config::PublishConfig;
 use feedmill::digest::token;
 use feedmill::http::{Deadlines, Front};
-use feedmill::model::{PollCommit, StoryView, SubscriberSpec, SubscriberStanding};
+use feedmill::model::{
+    EditionStanding, FrozenEdition, PollCommit, StorySeq, StoryView, SubscriberSpec,
+    SubscriberStanding,
+};
 use feedmill::publish::{Coding, Document, HubAnswer, OnRequest};
 
 use super::bench::{CALM, SOON, Served, start};
@@ -545,6 +548,55 @@ async fn the_link_in_an_old_mail_unsubscribes_after_the_digest_was_renamed() {
     // The names that came before remember it too.
     sync("morning").await.unwrap();
     assert_eq!(only("morning").await.standing, left);
+}
+
+/// The web copy of an edition is found by the slot and zone in its address, whatever the number of editions.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edition_is_found_by_its_slot_and_zone() {
+    let mut mill = Mill::new(vec![output("all")]).await;
+    let digest = "[digest.morning]\ncron = \"30 6 * * *\"\nfrom = \"news@example.org\"\n[mail]\nmaildir = \"m\"\n";
+    mill.config.digests = crate::config::fine(digest).digests;
+    let slot_at = "2026-03-02T06:30:00.250Z".parse().unwrap();
+    for lane in ["UTC", "Asia/Ho_Chi_Minh"] {
+        let edition = FrozenEdition {
+            digest: String::from("morning"),
+            lane: lane.to_owned(),
+            slot_at,
+            frozen_at: slot_at,
+            after: StorySeq(0),
+            until: StorySeq(0),
+            standing: EditionStanding::Frozen,
+            stories: Vec::new(),
+            subject: String::from("News"),
+            web_html: Some(format!("<p>For {lane}</p>")),
+            messages: Vec::new(),
+            served: Vec::new(),
+        };
+        mill.store
+            .freeze_edition(edition, Vec::new())
+            .await
+            .unwrap();
+    }
+    let served = served(&mill).await;
+    for (path, expected) in [
+        ("morning/20260302T063000Z-utc", Some("<p>For UTC</p>")),
+        (
+            "morning/20260302T063000Z-asia.ho_chi_minh",
+            Some("<p>For Asia/Ho_Chi_Minh</p>"),
+        ),
+        ("morning/20260302T063001Z-utc", None),
+        ("morning/20260302T063000Z-europe.paris", None),
+        ("morning/20260302T063000Z", None),
+        ("morning/99999999T999999Z-utc", None),
+        ("morning/-", None),
+        ("evening/20260302T063000Z-utc", None),
+    ] {
+        let answer = get(served.address, &format!("/digest/{path}"));
+        match expected {
+            Some(html) => assert_eq!((answer.status, answer.text()), (200, html)),
+            None => assert_eq!(answer.status, 404, "{path}"),
+        }
+    }
 }
 
 /// Before the first rendering nothing is missing yet: readers are asked to come back, and drop no feed.
