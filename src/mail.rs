@@ -64,6 +64,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(10);
 /// Shortest sleep: what is due and cannot be done yet costs little.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(50);
+/// What stands further ahead was written under a wrong clock: retries and leases end sooner.
+const AHEAD: Duration = Duration::from_secs(86_400);
 /// How long an answer to a final dot is waited for after the end was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -169,6 +171,18 @@ impl Mailer {
             )
             .await;
         }
+    }
+
+    /// A clock that was ahead by more than a day, and is right again, must silence nothing until it has caught up.
+    async fn mend(&self, now: Timestamp) -> Result<()> {
+        let (lanes, messages) = self.store.mend_clock(now, now + AHEAD).await?;
+        if !lanes.is_empty() || messages > 0 {
+            tracing::warn!(
+                "the clock was ahead and went back: {} schedules and {messages} waiting mails go by the present time again",
+                lanes.len()
+            );
+        }
+        Ok(())
     }
 
     /// The next slot of every digest and lane after `now`, as (digest, zone, instant).

@@ -71,6 +71,7 @@ impl Mailer {
     /// # Errors
     /// When the store cannot even be asked.
     pub async fn freeze_due(&self, now: Timestamp) -> Result<Vec<(Freezing, Frozen)>, MailError> {
+        self.mend(now).await?;
         let mut done = Vec::new();
         for freezing in self.owed(now).await? {
             match self.freeze(&freezing, now).await {

@@ -40,7 +40,8 @@ pub fn owed(next: Next<'_>, last: Timestamp, now: Timestamp, began: bool) -> Owe
     let Some(first) = next(last).filter(|first| *first <= now) else {
         return Owed::Nothing;
     };
-    if now > last + BELIEVABLE {
+    // Counted from the first slot owed: a digest of every fourth year is silent for longer by right.
+    if now > first + BELIEVABLE {
         return Owed::Unbelievable;
     }
     let slot_at = latest(next, first, now);

@@ -44,6 +44,25 @@ pub(super) fn look_at_lane(conn: &Connection, digest: &str, lane: &str) -> Outco
     })
 }
 
+/// Brings back to `now` what stands after `limit`: slots of lanes, given as (digest, lane), and waits of messages, as
+/// their number.
+pub(super) fn mend_clock(
+    conn: &Connection,
+    now: Timestamp,
+    limit: Timestamp,
+) -> Outcome<(Vec<(String, String)>, usize)> {
+    let sql = "UPDATE lane SET last_slot_at = min(last_slot_at, ?1), since_at = min(since_at, ?1)
+        WHERE last_slot_at > ?2 OR since_at > ?2 RETURNING digest, lane";
+    let mut lanes = conn.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let lanes = lanes
+        .query_map([ms(now), ms(limit)], read)?
+        .collect::<rusqlite::Result<_>>()?;
+    let sql = "UPDATE message SET due_at = ?1 WHERE standing IN (0, 1) AND due_at > ?2";
+    let messages = conn.prepare_cached(sql)?.execute([ms(now), ms(limit)])?;
+    Ok((lanes, messages))
+}
+
 fn known_lane(conn: &Connection, digest: &str, lane: &str) -> Outcome<Option<LaneState>> {
     let sql = "SELECT last_slot_at, until, since_at FROM lane WHERE digest = ?1 AND lane = ?2";
     let read = |row: &Row<'_>| {

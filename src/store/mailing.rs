@@ -86,6 +86,18 @@ impl Store {
         })
         .await
     }
+    /// Brings back to `now` what a clock that was ahead has put after `limit`: lanes, as (digest, lane), and the waits
+    /// of messages, as their number.
+    pub async fn mend_clock(
+        &self,
+        now: Timestamp,
+        limit: Timestamp,
+    ) -> Result<(Vec<(String, String)>, usize)> {
+        self.write("mending instants", move |conn| {
+            editions::mend_clock(conn, now, limit)
+        })
+        .await
+    }
     /// One edition, one commit. Older undelivered messages of the same subscribers, never attempted or certainly not
     /// accepted, are withdrawn by the caller naming them in `withdraw`.
     pub async fn freeze_edition(

@@ -537,8 +537,16 @@ fn missed_slots_are_one_and_a_near_one_is_waited_for() {
         Some(("2026-04-02T06:30:00Z", true)),
     );
     check_owed(daily.0, daily.1, daily.2, "2026-03-01T00:00:00Z", None);
+    // Silent for four years by right.
+    check_owed(
+        "0 8 29 2 *",
+        "UTC",
+        "2028-02-29T08:00:00Z",
+        "2032-02-29T08:00:00Z",
+        Some(("2032-02-29T08:00:00Z", false)),
+    );
     let (cron, utc) = (CronSchedule::compile(daily.0).unwrap(), TimeZone::UTC);
-    let far = at(daily.2) + Duration::from_secs(401 * 86_400);
+    let far = at(daily.2) + Duration::from_secs(402 * 86_400);
     assert_eq!(
         owed(
             &|after| cron.next_after(after, &utc),

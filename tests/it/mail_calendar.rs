@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use feedmill::mail::Look;
 use feedmill::model::SubscriberStanding;
 use jiff::Timestamp;
 
@@ -274,4 +275,26 @@ async fn another_spelling_of_an_address_is_the_same_subscriber() {
             (known.id, SubscriberStanding::Unsubscribed, after)
         );
     }
+}
+
+#[tokio::test]
+async fn a_preview_of_a_digest_that_was_never_seen_leaves_no_trace() {
+    let mut room =
+        Mailroom::new(&digest("morning", "30 6 * * *", "UTC"), "2026-05-01T00:00Z").await;
+    room.configure(&digest("evening", "0 18 * * *", BERLIN))
+        .await;
+    let preview = room.mailer();
+    let now = room.clock.now();
+    preview
+        .preview("evening", Look::default(), now)
+        .await
+        .unwrap();
+    let later = at("2026-05-02T00:00Z");
+    let lane = room
+        .bench
+        .store
+        .lane("evening", BERLIN, later)
+        .await
+        .unwrap();
+    assert_eq!(lane.since_at, Some(later), "seen for the first time");
 }

@@ -327,3 +327,19 @@ async fn a_delivery_that_cannot_be_recorded_is_not_repeated() {
     let edition = &post.bench.store.editions("morning", 1).await.unwrap()[0];
     assert_eq!(edition.messages, (0, 2, 0));
 }
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_for_a_while_silences_nothing() {
+    let mut post = Post::start(deferring(), &["an"], "").await;
+    post.publish(1).await;
+    post.run_at("2026-09-01T06:30:00Z").await;
+    post.serve(Script::default()).await;
+    post.run_at("2026-03-02T07:00:00Z").await;
+    assert_eq!(post.mails(), ["an: 1"], "what was deferred until September");
+    post.publish(1).await;
+    post.run_at("2026-03-03T06:29:59Z").await;
+    assert_eq!(post.mails().len(), 1);
+    post.run_at("2026-03-03T06:30:00Z").await;
+    assert_eq!(post.mails(), ["an: 1", "an: 2"]);
+    assert_eq!(post.editions().await, ["03 06:30 1..2", "01 06:30 0..1"]);
+}
