@@ -14,7 +14,7 @@ use super::normalise::{
     EntryAside, FeedAside, Normalised, Reading, Repairs, is_plain, web_address,
 };
 use super::{ParseError, date, html, identity, language, text};
-use crate::model::ParsedFeed;
+use crate::model::{FeedFormat, ParsedEntry, ParsedFeed};
 use entry::{Context, named};
 
 const MAX_ENTRIES: usize = 500;
@@ -41,37 +41,8 @@ pub(super) fn feed(
     entries.resize_with(raws.len(), EntryAside::default);
     let order = agreed_order(&entries);
     keep_newest(&mut raws, &mut entries, &mut repairs);
-    let site_url = mapped.links.first().and_then(|link| web(&link.href));
     let base = aside.base.as_deref().and_then(web_address);
-    let mut feed = ParsedFeed {
-        format,
-        encoding: encoding.to_owned(),
-        publisher_id: aside.publisher_id.as_deref().and_then(id),
-        title: mapped
-            .title
-            .as_ref()
-            .and_then(|title| line(&title.content, aside.title)),
-        description: mapped
-            .description
-            .as_ref()
-            .and_then(|text| line(&text.content, aside.description)),
-        site_url,
-        authors: named(&aside.authors),
-        language: aside.language.as_deref().and_then(language::declared),
-        icon_url: aside
-            .icon_url
-            .as_deref()
-            .and_then(|url| html::absolute(url, base.as_ref()))
-            .and_then(|url| web(&url)),
-        rights: mapped
-            .rights
-            .as_ref()
-            .and_then(|rights| line(&rights.content, Reading::Guess)),
-        updated_at: mapped.updated.or(mapped.published).and_then(instant),
-        hints: hints(&aside, base.as_ref()),
-        entries: Vec::with_capacity(raws.len()),
-        repairs: Vec::new(),
-    };
+    let mut feed = described(&mapped, &aside, base.as_ref(), (format, encoding));
     let context = Context {
         format,
         base: base.or_else(|| feed.site_url.as_deref().and_then(web_address)),
@@ -85,17 +56,49 @@ pub(super) fn feed(
     }
     settle_language(&mut feed);
     let kept = identity::assign_keys(&mut feed.entries);
-    // Behind the keys: the siblings may be gone at the next poll, and the key must not change with them.
-    let late_dates = late_dates.into_iter().zip(kept);
-    let late_dates = late_dates.filter_map(|(date, is_kept)| is_kept.then_some(date));
-    for (entry, date) in feed.entries.iter_mut().zip(late_dates) {
-        if entry.published_at.is_none() && date.is_some() {
-            entry.published_at = date;
-            entry.date_flag = None;
-        }
-    }
+    let mut kept = kept.into_iter();
+    late_dates.retain(|_| kept.next().unwrap_or(false));
+    date_late(&mut feed.entries, late_dates);
     feed.repairs = repairs.into_values();
     Ok(feed)
+}
+
+/// What is said of the feed itself.
+fn described(
+    mapped: &raw::Feed,
+    aside: &FeedAside,
+    base: Option<&Url>,
+    (format, encoding): (FeedFormat, &str),
+) -> ParsedFeed {
+    ParsedFeed {
+        format,
+        encoding: encoding.to_owned(),
+        publisher_id: aside.publisher_id.as_deref().and_then(id),
+        title: mapped
+            .title
+            .as_ref()
+            .and_then(|title| line(&title.content, aside.title)),
+        description: mapped
+            .description
+            .as_ref()
+            .and_then(|text| line(&text.content, aside.description)),
+        site_url: mapped.links.first().and_then(|link| web(&link.href)),
+        authors: named(&aside.authors),
+        language: aside.language.as_deref().and_then(language::declared),
+        icon_url: aside
+            .icon_url
+            .as_deref()
+            .and_then(|url| html::absolute(url, base))
+            .and_then(|url| web(&url)),
+        rights: mapped
+            .rights
+            .as_ref()
+            .and_then(|rights| line(&rights.content, Reading::Guess)),
+        updated_at: mapped.updated.or(mapped.published).and_then(instant),
+        hints: hints(aside, base),
+        entries: Vec::new(),
+        repairs: Vec::new(),
+    }
 }
 
 /// feed-rs's view of the document.
@@ -144,6 +147,17 @@ fn keep_newest(raws: &mut Vec<raw::Entry>, asides: &mut Vec<EntryAside>, repairs
     raws.retain(|_| flags.next().copied().unwrap_or(false));
     let mut flags = kept.iter();
     asides.retain(|_| flags.next().copied().unwrap_or(false));
+}
+
+/// Gives entries the dates that their siblings settled. Behind the keys: the siblings may be gone at the next poll, and
+/// the key must not change with them.
+fn date_late(entries: &mut [ParsedEntry], dates: Vec<Option<Timestamp>>) {
+    for (entry, date) in entries.iter_mut().zip(dates) {
+        if entry.published_at.is_none() && date.is_some() {
+            entry.published_at = date;
+            entry.date_flag = None;
+        }
+    }
 }
 
 /// The order of day and month that some entries prove and none disproves.

@@ -164,8 +164,8 @@ impl<'a, 'r> Gather<'a, 'r> {
         // Markup around a person's name means nothing.
         let is_markup =
             |frame: &Frame<'_>| matches!(frame.role, Role::Skipped) && !frame.name.contains(':');
-        let holder = self.stack.iter_mut().rev().enumerate();
-        let holder = holder.skip_while(|(_, frame)| is_markup(frame)).next();
+        let mut holder = self.stack.iter_mut().rev().enumerate();
+        let holder = holder.find(|(_, frame)| !is_markup(frame));
         let Some((inner, Role::Node(node))) = holder.map(|(at, frame)| (at, &mut frame.role))
         else {
             return;
