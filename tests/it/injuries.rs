@@ -1,4 +1,4 @@
-//! Sixty healthy feeds, each injured in every way of the list: read, whole, and with the injured words right.
+//! Sixty healthy feeds in XML, and twelve in JSON, each injured in every way of the list: read, whole, and with the injured words right.
 //!
 //! "Whole": as many entries as before, and nothing but the injured value changed. "Right": the injured words come out as
 //! their author meant them. An injury that takes entries away says how many must be left.
@@ -40,9 +40,11 @@ fn seen(feed: &ParsedFeed, skip: usize) -> Vec<String> {
                 true => String::new(),
                 false => format!("{} {}", entry.title, entry.text),
             };
+            let names: Vec<_> = entry.authors.iter().map(|author| &author.name).collect();
+            let words: Vec<_> = entry.categories.iter().map(|word| &word.term).collect();
             format!(
-                "{} {:?} {:?} {texts}",
-                entry.key, entry.link, entry.published_at
+                "{} {:?} {:?} {names:?} {words:?} {:?} {texts}",
+                entry.key, entry.link, entry.published_at, entry.enclosures
             )
         })
         .collect()
@@ -74,7 +76,7 @@ fn add(tally: &mut Tally, healthy: &ParsedFeed, injured: &Injured) {
 
 #[test]
 fn injured_feeds_are_read_whole_and_right() {
-    let feeds: Vec<(Healthy, ParsedFeed)> = healthy(60)
+    let feeds: Vec<(Healthy, ParsedFeed)> = healthy(72)
         .into_iter()
         .map(|feed| {
             let read = read(feed.document.as_bytes(), None).expect("a healthy feed");
@@ -82,13 +84,14 @@ fn injured_feeds_are_read_whole_and_right() {
         })
         .collect();
     let ways = ways();
-    assert!(ways.len() >= 80, "only {} injuries", ways.len());
+    let mut counts = vec![0_usize; feeds.len()];
     let mut report = String::new();
     let mut sum = Tally::default();
     for way in &ways {
         let mut tally = Tally::default();
-        for (feed, healthy) in &feeds {
+        for (index, (feed, healthy)) in feeds.iter().enumerate() {
             if let Some(injured) = (way.injure)(feed) {
+                counts[index] += 1;
                 add(&mut tally, healthy, &injured);
             }
         }
@@ -104,6 +107,16 @@ fn injured_feeds_are_read_whole_and_right() {
         sum.whole += tally.whole;
         sum.right += tally.right;
     }
+    let in_xml = feeds
+        .iter()
+        .zip(&counts)
+        .filter(|((feed, _), _)| feed.is_xml());
+    let counts: Vec<usize> = in_xml.map(|(_, &count)| count).collect();
+    assert_eq!(counts.len(), 60);
+    assert!(
+        counts.iter().all(|&count| count >= 80),
+        "injuries of each feed: {counts:?}"
+    );
     let summary = format!(
         "of {} read {}, whole {}, right {}\n{report}",
         sum.tried, sum.read, sum.whole, sum.right

@@ -364,6 +364,51 @@ fn has_active_content(html: &str) -> bool {
     ]
     .iter()
     .any(|danger| lower.contains(danger))
+        || has_handler(&lower)
+}
+
+/// Whether a tag has an attribute whose name begins with `on`; what stands between quotes is no name.
+fn has_handler(html: &str) -> bool {
+    let mut quote = None;
+    let mut is_in_tag = false;
+    let mut names = String::new();
+    for character in html.chars() {
+        match (character, quote) {
+            ('"' | '\'', None) if is_in_tag => quote = Some(character),
+            (_, Some(open)) if open == character => quote = None,
+            (_, Some(_)) => {}
+            ('<', None) => is_in_tag = true,
+            ('>', None) => {
+                is_in_tag = false;
+                names.push(' ');
+            }
+            _ if is_in_tag => names.push(character),
+            _ => {}
+        }
+    }
+    names
+        .split_ascii_whitespace()
+        .any(|name| name.starts_with("on") && name.contains('='))
+}
+
+/// An oracle that finds nothing proves nothing.
+#[test]
+fn active_content_is_found() {
+    for active in [
+        "<p onclick=\"x\">",
+        "<img src=\"a\" alt='>' onerror=x>",
+        "<a href=\"JavaScript:x\">",
+        "<p style=\"x\">",
+        "<b>a</b><script>",
+    ] {
+        assert!(has_active_content(active), "{active}");
+    }
+    for harmless in [
+        "<p title=\" onclick=x\">once = on</p>",
+        "<a href=\"https://example.org/?onload=1\">one=1</a>",
+    ] {
+        assert!(!has_active_content(harmless), "{harmless}");
+    }
 }
 
 #[test]

@@ -86,6 +86,31 @@ fn every_entry_has_every_field() {
 }
 
 #[test]
+fn repairs_are_told_by_name_and_count() {
+    let document = "<rss><channel><title>Feed</title><item><title>R & D</title></item>\
+        <item><title>Q & A</title></item></channel></rss>";
+    let found = json(&piped(&["--json"], document.as_bytes()));
+    let repairs: Vec<(&str, u64)> = found["repairs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|repair| {
+            (
+                repair["kind"].as_str().unwrap(),
+                repair["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(repairs, [("bare-ampersand", 2), ("missing-version", 1)]);
+    let table = String::from_utf8(piped(&[], document.as_bytes()).stdout).unwrap();
+    assert!(
+        table.contains("repaired    bare-ampersand × 2")
+            && table.contains("repaired    missing-version × 1"),
+        "{table}"
+    );
+}
+
+#[test]
 fn standard_input_and_base() {
     for arguments in [
         &["--json", "--base", "https://site.example/feed", "-"][..],

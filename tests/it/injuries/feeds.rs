@@ -22,6 +22,12 @@ pub(super) struct Healthy {
     pub(super) words: String,
 }
 
+impl Healthy {
+    pub(super) fn is_xml(&self) -> bool {
+        self.dialect != Dialect::Json
+    }
+}
+
 /// The entry that gets injured: neither the first nor the last.
 pub(super) const INJURED: usize = 1;
 
@@ -129,7 +135,7 @@ impl Dice {
     }
 }
 
-fn phrase(dice: &mut Dice, vocabulary: &[&str], count: usize) -> String {
+fn phrase(dice: &mut Dice, vocabulary: &[&'static str], count: usize) -> String {
     let words: Vec<&str> = (0..count)
         .map(|_| vocabulary[dice.roll(vocabulary.len())])
         .collect();
@@ -140,11 +146,27 @@ struct Entry {
     number: usize,
     title: String,
     words: String,
+    category: &'static str,
 }
 
 impl Entry {
     fn link(&self) -> String {
         format!("https://site.example/{}/", self.number)
+    }
+
+    fn file(&self) -> String {
+        format!("https://site.example/{}.mp3", self.number)
+    }
+
+    /// As Atom's content: the first entry in XHTML, the others escaped.
+    fn content(&self) -> String {
+        match self.number {
+            1 => format!(
+                "<content type=\"xhtml\"><div xmlns=\"http://www.w3.org/1999/xhtml\">{}</div></content>",
+                self.html()
+            ),
+            _ => format!("<content type=\"html\">{}</content>", escaped(&self.html())),
+        }
     }
 
     fn html(&self) -> String {
@@ -175,6 +197,7 @@ fn one(index: usize) -> Healthy {
                 number,
                 title: phrase(&mut dice, vocabulary, title_length),
                 words: phrase(&mut dice, vocabulary, length),
+                category: vocabulary[dice.roll(vocabulary.len())],
             }
         })
         .collect();
@@ -206,11 +229,13 @@ fn rss(language: &str, entries: &[Entry]) -> String {
     );
     for entry in entries {
         let (link, number, title) = (entry.link(), entry.number, &entry.title);
-        let html = escaped(&entry.html());
+        let (html, file, category) = (escaped(&entry.html()), entry.file(), entry.category);
         writeln!(
             out,
             "<item>\n<title>{title}</title>\n<link>{link}</link>\n<guid isPermaLink=\"false\">id-{number}</guid>\n\
-             <pubDate>Mon, {:02} Nov 2026 10:30:00 +0700</pubDate>\n<description>{html}</description>\n</item>",
+             <pubDate>Mon, {:02} Nov 2026 10:30:00 +0700</pubDate>\n<author>jane@site.example (Jane)</author>\n\
+             <category>{category}</category>\n<enclosure url=\"{file}\" length=\"{number}00\" type=\"audio/mpeg\"/>\n\
+             <description>{html}</description>\n</item>",
             number + 1
         )
         .unwrap();
@@ -226,12 +251,13 @@ fn atom(language: &str, entries: &[Entry]) -> String {
     );
     for entry in entries {
         let (link, number, title) = (entry.link(), entry.number, &entry.title);
-        let html = escaped(&entry.html());
+        let (content, file, category) = (entry.content(), entry.file(), entry.category);
         writeln!(
             out,
             "<entry>\n<id>urn:{number}</id>\n<title>{title}</title>\n<link href=\"{link}\"/>\n\
              <published>2026-11-{number:02}T10:30:00Z</published>\n<updated>2026-11-{number:02}T10:30:00Z</updated>\n\
-             <content type=\"html\">{html}</content>\n</entry>"
+             <author><name>Jane</name></author>\n<category term=\"{category}\"/>\n\
+             <link rel=\"enclosure\" type=\"audio/mpeg\" length=\"{number}00\" href=\"{file}\"/>\n{content}\n</entry>"
         )
         .unwrap();
     }
@@ -248,11 +274,12 @@ fn rdf(language: &str, entries: &[Entry]) -> String {
     );
     for entry in entries {
         let (link, number, title) = (entry.link(), entry.number, &entry.title);
-        let html = escaped(&entry.html());
+        let (html, category) = (escaped(&entry.html()), entry.category);
         writeln!(
             out,
             "<item rdf:about=\"{link}\">\n<title>{title}</title>\n<link>{link}</link>\n\
-             <dc:date>2026-11-{number:02}T10:30:00Z</dc:date>\n<description>{html}</description>\n</item>"
+             <dc:date>2026-11-{number:02}T10:30:00Z</dc:date>\n<dc:creator>Jane</dc:creator>\n\
+             <dc:subject>{category}</dc:subject>\n<description>{html}</description>\n</item>"
         )
         .unwrap();
     }
@@ -266,11 +293,14 @@ fn json(language: &str, entries: &[Entry]) -> String {
         .map(|entry| {
             format!(
                 "{{\"id\": \"id-{0}\", \"url\": \"{1}\", \"title\": \"{2}\", \"content_html\": \"{3}\", \
-                 \"date_published\": \"2026-11-{0:02}T10:30:00Z\"}}",
+                 \"date_published\": \"2026-11-{0:02}T10:30:00Z\", \"authors\": [{{\"name\": \"Jane\"}}], \
+                 \"tags\": [\"{4}\"], \"attachments\": [{{\"url\": \"{5}\", \"mime_type\": \"audio/mpeg\"}}]}}",
                 entry.number,
                 entry.link(),
                 entry.title,
-                entry.html()
+                entry.html(),
+                entry.category,
+                entry.file()
             )
         })
         .collect();

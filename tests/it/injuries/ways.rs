@@ -1,5 +1,7 @@
 //! The ways in which feeds get injured: each takes a healthy document and gives the injured one, with what must be left.
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::feeds::{Dialect, Healthy, INJURED};
 
 /// An injured document and what must come of it.
@@ -264,6 +266,17 @@ fn at_the_edges(ways: &mut Vec<Way>) {
         let end = at + feed.document[at..].find('>')? + 1;
         is_xml(feed).then(|| of(feed, &feed.document[..end], &[]))
     });
+    way(ways, "cut at sixty in a hundred", |feed| {
+        let mut at = feed.document.len() * 6 / 10;
+        while !feed.document.is_char_boundary(at) {
+            at -= 1;
+        }
+        let kept = &feed.document[..at];
+        let left = kept.matches("</item>").count() + kept.matches("</entry>").count();
+        let mut injured = of(feed, kept, &[]);
+        injured.left = Some(left);
+        (is_xml(feed) && left > INJURED).then_some(injured)
+    });
     for (name, mark) in [
         ("cut in the last title", "<title>"),
         ("cut in a tag", "<link"),
@@ -386,6 +399,26 @@ fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(order).collect()
 }
 
+/// Vietnamese in windows-1258: letters with their own mark are one byte, tones another.
+fn windows_1258(text: &str) -> Vec<u8> {
+    let is_tone = |c: &char| matches!(c, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}');
+    let encoded = |text: &str| {
+        let (bytes, _, had_errors) = encoding_rs::WINDOWS_1258.encode(text);
+        (!had_errors).then(|| bytes.into_owned())
+    };
+    let mut bytes = Vec::new();
+    for letter in text.nfc() {
+        let whole = encoded(letter.encode_utf8(&mut [0; 4]));
+        bytes.extend(whole.unwrap_or_else(|| {
+            let parts = || std::iter::once(letter).nfd();
+            let base: String = parts().filter(|c| !is_tone(c)).nfc().collect();
+            let tone: String = parts().filter(is_tone).collect();
+            encoded(&format!("{base}{tone}")).expect("a letter of Vietnamese")
+        }));
+    }
+    bytes
+}
+
 /// Bytes, labels and what they disagree on.
 fn in_encoding(ways: &mut Vec<Way>) {
     way(ways, "UTF-16LE with mark", |feed| {
@@ -459,6 +492,17 @@ fn in_encoding(ways: &mut Vec<Way>) {
             };
             let text = feed.document.replacen("utf-8", label, 1);
             let (bytes, _, _) = encoding_rs::Encoding::for_label(codec.as_bytes())?.encode(&text);
+            (is_xml(feed) && feed.language == language).then(|| of(feed, bytes.into_owned(), &[]))
+        });
+    }
+    way(ways, "windows-1258", |feed| {
+        let text = feed.document.replacen("utf-8", "windows-1258", 1);
+        (is_xml(feed) && feed.language == "vi").then(|| of(feed, windows_1258(&text), &[]))
+    });
+    for language in ["fr", "de"] {
+        way(ways, "windows-1252 without a label", move |feed| {
+            let text = feed.document.replacen(" encoding=\"utf-8\"", "", 1);
+            let (bytes, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
             (is_xml(feed) && feed.language == language).then(|| of(feed, bytes.into_owned(), &[]))
         });
     }
