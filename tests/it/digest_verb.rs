@@ -201,7 +201,7 @@ async fn the_linked_web_copy_is_whole_and_may_use_its_styles() {
     let page = get(listen, path);
     assert!(daemon.stop().success());
     assert_eq!(page.status, 200);
-    assert_eq!(named(&page.text()), [1, 1, 1, 1]);
+    assert_eq!(named(page.text()), [1, 1, 1, 1]);
     let policy = page.header("content-security-policy").unwrap();
     assert_eq!(
         policy,
