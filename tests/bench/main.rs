@@ -2,7 +2,7 @@
 //! them with another size.
 //!
 //! - `poll`: cold and warm, beside a bare HTTP client that makes the same requests.
-//! - `serve`: the built daemon beside a bare responder, plain, gzip and 304.
+//! - `serve`: the built daemon beside a bare responder and beside nginx, plain, gzip and 304; slow clients and long heads.
 //! - `parse`: beside the bare parser, with and without a bare sanitiser.
 //! - `cadence`: delay per request of three schedules, simulated.
 //! - `story`, `pairs`, `year`: verdicts of single entries; precision and recall over the labelled pairs; a year of
@@ -25,6 +25,7 @@ mod documents;
 mod meter;
 mod million;
 mod mutants;
+mod nginx;
 mod origin;
 mod pairs;
 mod parse;

@@ -47,8 +47,17 @@ pub(crate) fn rss_mb() -> f64 {
     memory_mb("VmRSS:")
 }
 
+/// Resident memory of another process now, MB.
+pub(crate) fn memory_of(process: u32) -> f64 {
+    read_mb(&format!("/proc/{process}/status"), "VmRSS:")
+}
+
 fn memory_mb(name: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    read_mb("/proc/self/status", name)
+}
+
+fn read_mb(path: &str, name: &str) -> f64 {
+    let status = std::fs::read_to_string(path).unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace()
         .nth(1)

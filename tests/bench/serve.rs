@@ -1,13 +1,19 @@
 //! Serving: the built daemon hands out a merged feed over kept-alive connections, beside a bare responder that writes
-//! the same number of bytes from memory. Plain, gzip and 304.
+//! the same number of bytes from memory, and beside nginx over the files that the daemon wrote. Plain, gzip and 304. Then
+//! clients that are slow and heads that have no end, with the daemon's memory.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Connections at once.
+use crate::meter::memory_of;
+use crate::nginx;
+
+/// Connections at once, beside the bare responder.
 const CONNECTIONS: usize = 16;
+/// Clients of each kind that mean ill.
+const FLOOD: usize = 500;
 
 /// A daemon over one file feed; killed when dropped.
 struct Daemon(Child);
@@ -29,8 +35,9 @@ pub(crate) fn run(requests: usize) {
     let (_, document) = crate::documents::document(1);
     std::fs::write(folder.path().join("feed.xml"), document).unwrap();
     let config = format!(
-        "[store]\nurl = \"sqlite:bench.db\"\n[http]\nlisten = \"{address}\"\n[fetch]\nmax_new = 100\n\
-         [[feed]]\nurl = \"file:feed.xml\"\n"
+        "[store]\nurl = \"sqlite:bench.db\"\n[http]\nlisten = \"{address}\"\nmax_connections = 4096\n\
+         max_connections_per_address = 4096\n[fetch]\nmax_new = 100\n[[feed]]\nurl = \"file:feed.xml\"\n\
+         [publish.all]\nfiles = \"public\"\n"
     );
     std::fs::write(folder.path().join("feedmill.toml"), config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_feedmill"));
@@ -38,7 +45,7 @@ pub(crate) fn run(requests: usize) {
         .arg("--config")
         .arg(folder.path().join("feedmill.toml"))
         .arg("run");
-    let _daemon = Daemon(command.stderr(Stdio::null()).spawn().unwrap());
+    let daemon = Daemon(command.stderr(Stdio::null()).spawn().unwrap());
     let whole = wait_for_feed(address);
     let tag = header(&whole, "etag").expect("a merged feed has an ETag");
     for (kind, headers) in [
@@ -55,9 +62,49 @@ pub(crate) fn run(requests: usize) {
             ours / bare
         );
     }
+    nginx::compare(address, &folder.path().join("public"));
+    flood(address, daemon.0.id());
 }
 
-fn connect(address: SocketAddr) -> TcpStream {
+/// Clients that never finish their question, that never take their answer, and that ask with heads of 64 kB: what the
+/// daemon holds for them, and how long a reader waits beside them.
+fn flood(address: SocketAddr, process: u32) {
+    let ask = "GET /all.atom HTTP/1.1\r\nHost: bench\r\n\r\n";
+    let waited = || {
+        let begun = Instant::now();
+        let length = exchange(&mut connect(address), ask).len();
+        assert!(length > 1000, "a reader was not served");
+        begun.elapsed().as_secs_f64() * 1000.0
+    };
+    let tell = |what: &str| {
+        let memory = memory_of(process);
+        println!(
+            "serve, {what:<40} {memory:>6.1} MB {:>8.2} ms for a reader",
+            waited()
+        );
+    };
+    tell("before any flood");
+    let half = "GET /all.atom HTTP/1.1\r\nHost: bench\r\nX-Slow: ";
+    let slow: Vec<TcpStream> = (0..FLOOD).map(|_| said(address, half)).collect();
+    tell("clients that never finish asking");
+    let deaf: Vec<TcpStream> = (0..FLOOD).map(|_| said(address, &ask.repeat(20))).collect();
+    tell("and clients that take no answer");
+    drop((slow, deaf));
+    let long = format!("GET / HTTP/1.1\r\nX-Long: {}", "a".repeat(64 * 1024));
+    let long: Vec<TcpStream> = (0..FLOOD).map(|_| said(address, &long)).collect();
+    tell("heads of 64 kB");
+    drop(long);
+    tell("after the floods");
+}
+
+/// A connection on which something was said; being cut off meanwhile is an answer too.
+fn said(address: SocketAddr, text: &str) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(text.as_bytes()).ok();
+    stream
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
@@ -84,7 +131,7 @@ fn wait_for_feed(address: SocketAddr) -> Vec<u8> {
     panic!("the daemon published nothing within a minute");
 }
 
-fn header(answer: &[u8], name: &str) -> Option<String> {
+pub(crate) fn header(answer: &[u8], name: &str) -> Option<String> {
     let head = String::from_utf8_lossy(answer);
     let line = head
         .lines()
@@ -93,7 +140,7 @@ fn header(answer: &[u8], name: &str) -> Option<String> {
 }
 
 /// One request, one whole answer.
-fn exchange(stream: &mut TcpStream, request: &str) -> Vec<u8> {
+pub(crate) fn exchange(stream: &mut TcpStream, request: &str) -> Vec<u8> {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
