@@ -1,12 +1,18 @@
-//! A store of many entries beside one of ten thousand, in one run: what a poll, a page of a merged feed, a page of
-//! search, a start and the watchdog's question cost in each. `cargo bench -- million 1000000`.
+//! A store of many entries beside one of ten thousand, in one run: what a poll, a page of a merged feed, its rendering
+//! in every format, a page of search, a start and the watchdog's question cost in each. `cargo bench -- million 1000000`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use feedmill::clock::Clock;
+use feedmill::config::{Overrides, load};
+use feedmill::filter::Rules;
 use feedmill::model::*;
+use feedmill::publish::{Shelf, Theme};
+use feedmill::release::{Releaser, Tools};
 use feedmill::store::{Store, StoreOptions};
 use feedmill::story::Matcher;
+use feedmill::telemetry::Metrics;
 use jiff::Timestamp;
 
 use crate::documents::Dice;
@@ -59,6 +65,10 @@ async fn costs(entries: usize) -> Costs {
     store.search(query()).await.unwrap();
     store.maintain(now).await.unwrap();
     let mut costs = questions(&store, feeds, entries / FEW, now).await;
+    costs.push((
+        "rendering of a merged feed",
+        renderings(&store, feeds, entries, now).await,
+    ));
     store.close().await.unwrap();
     drop(store);
     let mut times = Vec::new();
@@ -110,6 +120,42 @@ async fn questions(store: &Store, feeds: usize, round: usize, now: Timestamp) ->
     timed!("due feeds", store.due_feeds(now, 256));
     timed!("facts", store.facts());
     costs
+}
+
+/// From a new story to the shelf: selecting, rendering in every format, checking, coding, recording. The archive is
+/// caught up with before, as a daemon is that has run for a while.
+async fn renderings(store: &Store, feeds: usize, entries: usize, now: Timestamp) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("feedmill.toml");
+    let config =
+        "[[feed]]\nurl = \"https://site0.example/feed\"\n[publish.all]\ngroups = [\"*\"]\n";
+    std::fs::write(&path, config).unwrap();
+    let config = load(&path, &Overrides::default()).unwrap_or_else(|_| panic!("a bad config"));
+    let tools = Tools {
+        store: store.clone(),
+        rules: Rules::compile(&config.filters).unwrap(),
+        shelf: Shelf::default(),
+        clock: Clock::manual(now),
+        metrics: Metrics::default(),
+    };
+    let clock = tools.clock.clone();
+    let theme = Arc::new(Theme::load(None).unwrap());
+    let releaser = Releaser::new(Arc::new(config), theme, tools);
+    for _ in 0..entries / FEW + 2 {
+        releaser.refresh().await.unwrap();
+    }
+    let mut times = Vec::new();
+    for index in 0..TIMES {
+        let round = (entries / FEW + 1 + index / feeds, 1);
+        clock.advance(Duration::from_secs(1));
+        let commit = commit(store, (index + TIMES) % feeds, round, clock.now()).await;
+        store.commit_poll(commit, judge()).await.unwrap();
+        let begun = Instant::now();
+        let report = releaser.refresh().await.unwrap();
+        times.push(begun.elapsed());
+        assert!(!report.touched_outputs.is_empty(), "nothing was rendered");
+    }
+    median(times)
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {
