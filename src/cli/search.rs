@@ -8,7 +8,7 @@ use crate::store::Store;
 /// Arguments of `search`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Words, "phrases", prefix*, -without, title: author: feed: group: lang: after: before:
+    /// Words, "phrases", prefix*, -without, one OR other, title: author: feed: group: lang: after: before: and -feed: …
     #[arg(required = true, num_args = 1..)]
     words: Vec<String>,
     /// Most hits.
