@@ -3,6 +3,8 @@
 
 mod hosts;
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -86,6 +88,7 @@ struct Row {
     trouble: Option<String>,
     repairs: Option<String>,
     silent: Option<String>,
+    push: Option<String>,
     traffic: String,
     next: String,
     reason: String,
@@ -115,17 +118,16 @@ pub fn status_page(
         .iter()
         .filter(|feed| feed.standing != FeedStanding::Removed)
         .collect();
-    shown.sort_by(|a, b| {
-        troubled(b)
-            .cmp(&troubled(a))
-            .then_with(|| a.key.cmp(&b.key))
-    });
-    let told = daemon(language, &shown, facts);
+    let silent: HashSet<FeedId> = facts.silent.iter().map(|(id, _)| *id).collect();
+    let ill = |feed: &FeedState| troubled(feed, &silent);
+    shown.sort_by(|a, b| ill(b).cmp(&ill(a)).then_with(|| a.key.cmp(&b.key)));
+    let ailing = shown.iter().filter(|feed| ill(feed)).count();
+    let told = daemon(language, (shown.len(), ailing), facts);
     if view.listed == Listed::Troubled {
-        shown.retain(|feed| troubled(feed));
+        shown.retain(|feed| ill(feed));
     }
     let more = shown.len().saturating_sub(MOST_ROWS);
-    let link = view.listed == Listed::All && shown.first().is_some_and(|feed| troubled(feed));
+    let link = view.listed == Listed::All && shown.first().is_some_and(|feed| ill(feed));
     let page = StatusPage {
         frame: Frame::new(theme, site, &site.language, None).headed(language.text("status_title")),
         facts: told,
@@ -134,36 +136,32 @@ pub fn status_page(
         feeds: shown
             .into_iter()
             .take(MOST_ROWS)
-            .map(|feed| row(language, zone, feed, &facts.silent))
+            .map(|feed| row(language, zone, (feed, ill(feed)), &facts.silent))
             .collect(),
         hosts: hosts::rows(zone, facts),
     };
     theme.render("status.html", &page)
 }
 
-fn troubled(feed: &FeedState) -> bool {
+fn troubled(feed: &FeedState, silent: &HashSet<FeedId>) -> bool {
     let standing = matches!(
         feed.standing,
         FeedStanding::Gone | FeedStanding::Dead | FeedStanding::Quarantined
     );
-    standing || feed.memory.failures > 0 || feed.memory.notice.is_some()
+    standing
+        || feed.memory.failures > 0
+        || feed.memory.notice.is_some()
+        || silent.contains(&feed.id)
 }
 
-fn daemon(language: &Language, feeds: &[&FeedState], facts: &DaemonFacts) -> Vec<Fact> {
+fn daemon(language: &Language, (feeds, ailing): (usize, usize), facts: &DaemonFacts) -> Vec<Fact> {
     let fact = |key: &str, value: String| Fact {
         name: language.text(key).to_owned(),
         value,
     };
     let mut shown = vec![
-        fact("about_feeds", feeds.len().to_string()),
-        fact(
-            "status_troubled",
-            feeds
-                .iter()
-                .filter(|feed| troubled(feed))
-                .count()
-                .to_string(),
-        ),
+        fact("about_feeds", feeds.to_string()),
+        fact("status_troubled", ailing.to_string()),
         fact("status_entries", facts.entries.to_string()),
         fact("status_stories", facts.stories.to_string()),
         fact("status_size", size(facts.size_bytes)),
@@ -176,9 +174,14 @@ fn daemon(language: &Language, feeds: &[&FeedState], facts: &DaemonFacts) -> Vec
     shown
 }
 
-fn row(language: &Language, zone: &Zone, feed: &FeedState, silent: &[(FeedId, Timestamp)]) -> Row {
+fn row(
+    language: &Language,
+    zone: &Zone,
+    (feed, ill): (&FeedState, bool),
+    silent: &[(FeedId, Timestamp)],
+) -> Row {
     let memory = &feed.memory;
-    let health = match (troubled(feed), memory.success_at) {
+    let health = match (ill, memory.success_at) {
         (true, _) => "bad",
         (false, Some(_)) if feed.standing == FeedStanding::Active => "good",
         _ => "idle",
@@ -210,6 +213,7 @@ fn row(language: &Language, zone: &Zone, feed: &FeedState, silent: &[(FeedId, Ti
             .map(|(_, since)| {
                 language.filled("status_silent", &[("time", &clock_time(*since, zone))])
             }),
+        push: push(language, feed),
         traffic: traffic(language, feed),
         next: if polls {
             clock_time(feed.next_poll_at, zone)
@@ -242,13 +246,28 @@ fn last_result(language: &Language, zone: &Zone, feed: &FeedState) -> String {
             ],
         ),
         (FeedStanding::Active, _, Some(at)) => {
-            language.filled("result_fresh", &[("time", &clock_time(at, zone))])
+            let key = if memory.ok_at == Some(at) {
+                "result_fresh"
+            } else {
+                "result_same"
+            };
+            language.filled(key, &[("time", &clock_time(at, zone))])
         }
         (FeedStanding::Active, _, None) if polled.is_none() => {
             language.text("status_never").to_owned()
         }
         (standing, _, _) => language.text(standing_key(standing)).to_owned(),
     }
+}
+
+/// What became of the feed's subscription, where it has one.
+fn push(language: &Language, feed: &FeedState) -> Option<String> {
+    let push = feed.memory.push.as_ref()?;
+    Some(match (push.status.as_str(), push.proven) {
+        ("verified", true) => language.text("status_push_proven").to_owned(),
+        ("verified", false) => language.text("status_push_verified").to_owned(),
+        (state, _) => language.filled("status_push_none", &[("state", state)]),
+    })
 }
 
 /// Polls, the share of them answered 304, and bytes.

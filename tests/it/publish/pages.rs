@@ -5,7 +5,9 @@
 
 use super::bench::{at, drafts, holds, output, site, story, text};
 use feedmill::config::PublishConfig;
-use feedmill::model::{FeedId, FeedStanding, FeedState, PollMemory, PollReason, Validators};
+use feedmill::model::{
+    FeedId, FeedStanding, FeedState, PollMemory, PollReason, PushState, Validators,
+};
 use feedmill::publish::{
     DaemonFacts, HTML, Listed, MergedFeed, SearchView, Site, StatusView, Theme, Unsubscribe,
     check_document, check_templates, error_page, feed_drafts, front_draft, search_page,
@@ -277,6 +279,53 @@ fn the_status_page_stays_readable_with_many_feeds() {
     let troubled = page(Listed::Troubled);
     assert_eq!(troubled.matches("<tr class=").count(), 100);
     assert!(!troubled.contains("more feeds") && !troubled.contains("show=troubled"));
+}
+
+/// A silent feed is one in trouble; 200 is told from 304; a subscription is told with what it is worth.
+#[test]
+fn the_status_page_tells_silence_304_and_push() {
+    let now = at("2026-11-22T12:00:00Z");
+    let mut feeds: Vec<FeedState> = (0..4).map(state).collect();
+    for feed in &mut feeds {
+        feed.memory.success_at = Some(now);
+    }
+    feeds[0].memory.ok_at = Some(now);
+    for (feed, (status, proven)) in [("verified", true), ("verified", false), ("denied", false)]
+        .into_iter()
+        .enumerate()
+    {
+        feeds[feed].memory.push = Some(PushState {
+            status: status.to_owned(),
+            proven,
+            ..PushState::default()
+        });
+    }
+    let facts = DaemonFacts {
+        silent: vec![(feeds[3].id, now)],
+        ..DaemonFacts::default()
+    };
+    let theme = Theme::load(None).unwrap();
+    let page = |listed| {
+        let view = StatusView {
+            feeds: &feeds,
+            listed,
+        };
+        let zone = output("all").timezone;
+        status_page(&theme, &site(), &zone, &view, &facts).unwrap()
+    };
+    let all = page(Listed::All);
+    for (text, times) in [
+        ("answered ", 1),
+        ("not modified (304) ", 3),
+        ("pushed by its hub", 1),
+        ("its hub has yet to prove itself", 1),
+        ("no push: denied", 1),
+    ] {
+        assert_eq!(all.matches(text).count(), times, "{text}");
+    }
+    let troubled = page(Listed::Troubled);
+    assert_eq!(troubled.matches("<tr class=\"bad\">").count(), 1);
+    holds(&troubled, &["silent since "]);
 }
 
 fn state(id: i64) -> FeedState {
