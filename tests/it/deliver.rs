@@ -456,6 +456,45 @@ async fn what_the_server_cannot_take_is_refused_before_it_is_asked() {
 }
 
 #[tokio::test]
+async fn an_address_in_a_header_needs_smtputf8_as_one_in_the_envelope_does() {
+    let international = OutboxMessage {
+        bytes: "From: <b\u{ec}nh@example.org>\r\nSubject: hi\r\n\r\nbody\r\n".into(),
+        ..message("a@example.net")
+    };
+    let body_only = OutboxMessage {
+        bytes: "Subject: hi\r\n\r\nb\u{ec}nh\r\n".into(),
+        ..message("a@example.net")
+    };
+    for (offers, message, word, command) in [
+        (vec![], &international, "released", None),
+        (
+            vec!["SMTPUTF8"],
+            &international,
+            "delivered",
+            Some("MAIL FROM:<news@example.org> SMTPUTF8"),
+        ),
+        (
+            vec![],
+            &body_only,
+            "delivered",
+            Some("MAIL FROM:<news@example.org>"),
+        ),
+    ] {
+        let peer = Peer::start(Script {
+            offers,
+            ..Script::default()
+        })
+        .await;
+        let mut line = deliverer(&smtp(&peer)).open().await.unwrap();
+        let outcome = line.send(message, &Halt::never()).await;
+        assert_eq!(outcome.word(), word, "{outcome:?}");
+        let commands = peer.commands();
+        let mail = commands.iter().find(|line| line.starts_with("MAIL"));
+        assert_eq!(mail.map(String::as_str), command);
+    }
+}
+
+#[tokio::test]
 async fn an_envelope_can_carry_no_command() {
     let peer = Peer::start(Script::default()).await;
     for address in [

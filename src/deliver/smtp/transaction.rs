@@ -69,7 +69,16 @@ impl Session {
                 "5.3.4",
             ));
         }
-        (international(message) && !self.features.smtputf8).then(|| {
+        if !international(message) || self.features.smtputf8 {
+            return None;
+        }
+        Some(if message.envelope_to.is_ascii() {
+            // The sender's or where replies go: no mail of this edition can leave, and none is lost for it.
+            Outcome::Unavailable {
+                reason: "an address of ours needs SMTPUTF8, which the server does not offer"
+                    .to_owned(),
+            }
+        } else {
             Outcome::refused(
                 "the address needs SMTPUTF8, which the server does not offer".to_owned(),
                 Kind::Policy,
@@ -318,6 +327,11 @@ fn stuffed(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Whether an address, in the envelope or in a header, needs SMTPUTF8 (RFC 6531 §3.1): all else in our headers is ASCII.
 fn international(message: &OutboxMessage) -> bool {
-    !(message.envelope_from.is_ascii() && message.envelope_to.is_ascii())
+    let lines = message.bytes.split(|byte| *byte == b'\n');
+    let mut head = lines.take_while(|line| !line.trim_ascii_end().is_empty());
+    !message.envelope_from.is_ascii()
+        || !message.envelope_to.is_ascii()
+        || head.any(|line| !line.is_ascii())
 }
