@@ -18,7 +18,7 @@ pub use feed::{
 };
 pub use mail::{
     Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,
-    FrozenEdition, FrozenMessage, MessageId, MessageStanding, OutboxMessage, SubscriberId,
+    FrozenEdition, FrozenMessage, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,
     SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
 };
 pub use poll::{DayCount, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};

@@ -106,11 +106,22 @@ pub struct FrozenMessage {
     /// Envelope recipient.
     pub envelope_to: String,
     /// The whole message, CRLF lines, as every attempt sends it.
-    pub bytes: Vec<u8>,
+    pub packed: Packed,
     /// Stories it carries, the shown and the counted ones.
     pub stories: usize,
     /// Its window's own exclusive start: earlier than the edition's where it took over an older message's stories.
     pub after: StorySeq,
+}
+
+/// A message as the store keeps it, compressed: an edition for ten thousand people is in memory at once, and what its
+/// mails have in common is most of them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Packed(pub Vec<u8>);
+
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Packed({} bytes)", self.0.len())
+    }
 }
 
 /// How an edition came out.

@@ -198,7 +198,7 @@ fn queue(conn: &Connection, edition: i64, message: &FrozenMessage, now: Timestam
         message.envelope_to,
         i64::try_from(message.stories).unwrap_or(i64::MAX),
         ms(now),
-        pack::compress(&message.bytes)?,
+        message.packed.0,
         SubscriberStanding::Active.code(),
         message.after.0,
     ])?;

@@ -2,10 +2,24 @@
 
 use jiff::Timestamp;
 
-use super::{LaneState, Result, Store, amended, editions, outbox, subscribers};
+use super::{LaneState, Result, Store, amended, editions, outbox, pack, subscribers};
 use crate::model::*;
 
 impl Store {
+    /// A message as an edition is frozen with it: made where it is rendered, so that the one writer does not compress.
+    ///
+    /// # Errors
+    /// When the compressor has no memory.
+    pub fn pack_message(bytes: &[u8]) -> std::io::Result<Packed> {
+        pack::compress(bytes).map(Packed)
+    }
+    /// The message in it.
+    ///
+    /// # Errors
+    /// When it was not made by [`Store::pack_message`].
+    pub fn unpack_message(packed: &Packed) -> std::io::Result<Vec<u8>> {
+        pack::decompress(&packed.0)
+    }
     /// 32 random bytes made with the database: the key of tokens and Message-IDs.
     pub fn secret_key(&self) -> [u8; 32] {
         self.0.secret

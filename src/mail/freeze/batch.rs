@@ -19,6 +19,7 @@ use crate::model::{
     FrozenMessage, Standing, StoryId, StorySeq, StoryView, SubscriberId, SubscriberRecord, Verdict,
     mailbox_key,
 };
+use crate::store::Store;
 
 /// Everything that the messages of one edition are made from.
 pub(super) struct Batch {
@@ -332,7 +333,7 @@ impl Batch {
             stories: rendition.total,
             after: addressee.after,
             message_id: id,
-            bytes,
+            packed: Store::pack_message(&bytes).map_err(|error| error.to_string())?,
         })
     }
 

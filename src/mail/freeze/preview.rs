@@ -10,6 +10,7 @@ use crate::config::{DigestConfig, Zone};
 use crate::digest::Rendition;
 use crate::mail::slots;
 use crate::model::{EditionRecord, StorySeq, SubscriberRecord};
+use crate::store::Store;
 
 /// What to look at.
 #[derive(Clone, Default)]
@@ -95,9 +96,10 @@ impl Mailer {
         let nothing = || MailError::Making("nothing was rendered".to_owned());
         let mut made = make(batch).await?;
         let message = made.messages.pop().ok_or_else(nothing)?;
+        let unreadable = |error: std::io::Error| MailError::Making(error.to_string());
         Ok(Previewed {
             rendition: made.last.ok_or_else(nothing)?,
-            bytes: message.bytes,
+            bytes: Store::unpack_message(&message.packed).map_err(unreadable)?,
             envelope_from: message.envelope_from,
         })
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::bench::{Bench, at, entry, linked};
 use feedmill::model::*;
-use feedmill::store::StoreError;
+use feedmill::store::{Store, StoreError};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -129,7 +129,7 @@ impl Run {
             message_id: format!("{slot}@news.example"),
             envelope_from: "news@example.org".into(),
             envelope_to: "a@example.org".into(),
-            bytes,
+            packed: Store::pack_message(&bytes).unwrap(),
             stories: stories.len(),
             after: StorySeq(after),
         };
@@ -169,9 +169,10 @@ impl Run {
         self.model.slots += 1;
         let edition = self.edition(lane.until.0, until.0, &stories);
         let message = &edition.messages[0];
-        self.model
-            .queued
-            .insert(message.message_id.clone(), message.bytes.clone());
+        self.model.queued.insert(
+            message.message_id.clone(),
+            Store::unpack_message(&message.packed).unwrap(),
+        );
         self.model
             .offered
             .extend(stories.iter().map(|story| story.id.0));

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, at, entry};
 use feedmill::model::*;
-use feedmill::store::StoreError;
+use feedmill::store::{Store, StoreError};
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
@@ -36,13 +36,17 @@ fn edition(slot: &str, after: i64, until: i64, messages: Vec<FrozenMessage>) -> 
     }
 }
 
+fn text(number: u32) -> String {
+    format!("Subject: News {number}\r\n\r\nHello.\r\n")
+}
+
 fn message(to: SubscriberId, number: u32) -> FrozenMessage {
     FrozenMessage {
         subscriber: to,
         message_id: format!("{number}.{}@news.example", to.0),
         envelope_from: "news@example.org".into(),
         envelope_to: "reader@example.org".into(),
-        bytes: format!("Subject: News {number}\r\n\r\nHello.\r\n").into_bytes(),
+        packed: Store::pack_message(text(number).as_bytes()).unwrap(),
         stories: 1,
         after: StorySeq(0),
     }
