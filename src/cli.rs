@@ -197,7 +197,7 @@ enum Leave {
     Look,
     /// Make the stored feeds those of the config, where no daemon does that at its own start and reload.
     Sync,
-    /// Also make the file: the verb is one to begin with.
+    /// Also make the file: the verb is one to begin with, or must not fail.
     Make,
 }
 
@@ -205,7 +205,8 @@ impl Leave {
     fn of(verb: &Verb) -> Self {
         match verb {
             Verb::Reload | Verb::Backup(_) => Self::Look,
-            Verb::Poll(_) | Verb::Discover(_) => Self::Make,
+            // A mail server would report a failure of `bounce` with one more bounce.
+            Verb::Poll(_) | Verb::Discover(_) | Verb::Bounce => Self::Make,
             _ => Self::Sync,
         }
     }
