@@ -22,7 +22,7 @@ const LEAST_SQLITE: i32 = 3_051_003;
 /// How long a connection waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// The lock file of a daemon. It names the holder while the store is open and is empty after a clean close.
+/// The lock file of a daemon. Its first line names the holder while the store is open and is empty after a clean close.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -59,23 +59,24 @@ impl Lock {
         }
         let mut lock = Self {
             file: file.try_clone().map_err(failed)?,
-            unclean: !holder.trim().is_empty(),
+            unclean: !first_line(&holder).is_empty(),
         };
         lock.name(&format!("{}\n", std::process::id()))
             .map_err(failed)?;
         Ok(lock)
     }
 
+    /// Writes over what is there, and never empties the file: its block can be written on a full disk too.
     fn name(&mut self, holder: &str) -> std::io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
-        self.file.set_len(0)?;
         self.file.write_all(holder.as_bytes())?;
+        self.file.set_len(holder.len() as u64)?;
         self.file.sync_data()
     }
 
     /// Marks the store as closed and lets the lock go.
     pub(super) fn release(mut self) -> Result<()> {
-        self.name("")
+        self.name("\n")
             .and_then(|()| self.file.unlock())
             .map_err(|error| told_io("releasing the lock", error))
     }
@@ -92,10 +93,14 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
 
 /// The holder as its lock file names it.
 fn named(text: &str) -> String {
-    match text.trim() {
+    match first_line(text) {
         "" => "unknown".to_owned(),
         holder => holder.to_owned(),
     }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
 }
 
 /// Process id of the daemon that holds the lock beside `path`, if one does.
