@@ -92,7 +92,10 @@ pub async fn run(launch: &Launch) -> anyhow::Result<Outcome> {
     let shelf = Shelf::default();
     let prepared = match Prepared::of(generation, &bench, &shelf) {
         Ok(prepared) => prepared,
-        Err(complaints) => return Ok(Outcome::Refused(complaints)),
+        Err(complaints) => {
+            bench.store.close().await?;
+            return Ok(Outcome::Refused(complaints));
+        }
     };
     let store = bench.store.clone();
     let site = Arc::new(site(&bench, shelf, &prepared)?);
