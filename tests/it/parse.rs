@@ -360,15 +360,14 @@ fn has_active_content(html: &str) -> bool {
         "<object",
         "<embed",
         "javascript:",
-        " style=",
     ]
     .iter()
     .any(|danger| lower.contains(danger))
-        || has_handler(&lower)
+        || has_active_attribute(&lower)
 }
 
-/// Whether a tag has an attribute whose name begins with `on`; what stands between quotes is no name.
-fn has_handler(html: &str) -> bool {
+/// Whether a tag has a style, or a handler, whose name begins with `on`; what stands between quotes is no name.
+fn has_active_attribute(html: &str) -> bool {
     let mut quote = None;
     let mut is_in_tag = false;
     let mut names = String::new();
@@ -388,7 +387,7 @@ fn has_handler(html: &str) -> bool {
     }
     names
         .split_ascii_whitespace()
-        .any(|name| name.starts_with("on") && name.contains('='))
+        .any(|name| (name.starts_with("on") && name.contains('=')) || name.starts_with("style="))
 }
 
 /// An oracle that finds nothing proves nothing.
@@ -405,6 +404,7 @@ fn active_content_is_found() {
     }
     for harmless in [
         "<p title=\" onclick=x\">once = on</p>",
+        "the attribute style=\"x\"",
         "<a href=\"https://example.org/?onload=1\">one=1</a>",
     ] {
         assert!(!has_active_content(harmless), "{harmless}");

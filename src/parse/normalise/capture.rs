@@ -248,7 +248,7 @@ fn push_escaped(text: &str, out: &mut String) {
 }
 
 /// HTML's elements without an end tag.
-pub(super) fn is_void(name: &str) -> bool {
+fn is_void(name: &str) -> bool {
     const VOID: [&str; 14] = [
         "br", "img", "hr", "input", "meta", "link", "area", "base", "col", "embed", "param",
         "source", "track", "wbr",

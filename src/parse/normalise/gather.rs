@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::super::tokens::{Tag, Token, Tokens};
-use super::capture::{Capture, is_void};
+use super::capture::Capture;
 use super::entities::Entities;
 use super::kinds::{Kind, Model, meaning};
 use super::names::Space;
@@ -59,6 +59,13 @@ pub(super) struct Gather<'a, 'r> {
     /// How many bytes may be read again: bounds the work whatever is left open.
     reread: usize,
     is_over: bool,
+}
+
+/// HTML's elements without an end whose names no vocabulary of feeds has.
+fn has_no_end(name: &str) -> bool {
+    ["br", "hr", "img", "input", "meta", "wbr"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 impl<'a, 'r> Gather<'a, 'r> {
@@ -252,8 +259,7 @@ impl<'a, 'r> Gather<'a, 'r> {
             bound,
             begin: self.tokens.position(),
         };
-        // HTML's elements without an end hold nothing.
-        if tag.is_empty || (matches!(frame.role, Role::Skipped) && is_void(tag.name)) {
+        if tag.is_empty || (matches!(frame.role, Role::Skipped) && has_no_end(tag.name)) {
             self.prefixes.truncate(bound);
             self.attach(frame.role);
         } else if self.stack.len() < MAX_DEPTH {
