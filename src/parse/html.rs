@@ -210,7 +210,11 @@ pub(super) fn sanitised(source: &str, base: Option<&Url>, repairs: &mut Repairs)
         None => parsed(source, base, repairs),
     };
     html.truncate(html.trim_end().len());
-    html
+    // What stood before the first text may be gone, its line ends not.
+    match html.starts_with(char::is_whitespace) {
+        true => html.trim_start().to_owned(),
+        false => html,
+    }
 }
 
 /// HTML made safe by the sanitiser.
