@@ -15,9 +15,9 @@ mod tokens;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::model::ParsedFeed;
+use crate::model::{ParsedFeed, SafeHtml};
 pub use article::{Article, article};
-use normalise::Repairs;
+use normalise::{Normalised, Reading, Repairs};
 
 /// What the outside knows of a document.
 #[derive(Clone, Debug, Default)]
@@ -59,13 +59,46 @@ pub fn parse(bytes: &[u8], context: &ParseContext) -> Result<ParsedFeed, ParseEr
 
 fn parse_unguarded(bytes: &[u8], context: &ParseContext) -> Result<ParsedFeed, ParseError> {
     let mut repairs = Repairs::default();
+    let (normalised, encoding) = normalised(bytes, context, &mut repairs)?;
+    map::feed(normalised, encoding, repairs)
+}
+
+/// Bytes to the text that they mean, without regard to what it holds: the first stage of [`parse`].
+#[must_use]
+pub fn decoded(bytes: &[u8], context: &ParseContext) -> String {
+    let kind = context.content_type.as_deref();
+    let mut repairs = Repairs::default();
+    let decoded = charset::decode(bytes, kind, context.base_url.as_deref(), &mut repairs);
+    decoded.text.into_owned()
+}
+
+/// Bytes to the canonical RSS 2.0, Atom 1.0 or JSON Feed that feed-rs is given: the second stage of [`parse`].
+///
+/// # Errors
+/// When the document holds no feed.
+pub fn canonical(bytes: &[u8], context: &ParseContext) -> Result<String, ParseError> {
+    normalised(bytes, context, &mut Repairs::default()).map(|(normalised, _)| normalised.document)
+}
+
+/// Markup made safe, addresses absolute against `base`: what [`parse`] does to every text that is HTML.
+#[must_use]
+pub fn safe_html(source: &str, base: Option<&str>) -> Option<SafeHtml> {
+    let base = base.and_then(normalise::web_address);
+    html::safe(
+        source,
+        Reading::Html,
+        base.as_ref(),
+        &mut Repairs::default(),
+    )
+}
+
+fn normalised(
+    bytes: &[u8],
+    context: &ParseContext,
+    repairs: &mut Repairs,
+) -> Result<(Normalised, &'static str), ParseError> {
     let address = context.base_url.as_deref();
-    let decoded = charset::decode(
-        bytes,
-        context.content_type.as_deref(),
-        address,
-        &mut repairs,
-    );
+    let decoded = charset::decode(bytes, context.content_type.as_deref(), address, repairs);
     let text = decoded
         .text
         .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
@@ -76,11 +109,11 @@ fn parse_unguarded(bytes: &[u8], context: &ParseContext) -> Result<ParsedFeed, P
         .iter()
         .any(|begin| text.starts_with(begin));
     let normalised = if is_json {
-        json::normalise(text, address, &mut repairs)
+        json::normalise(text, address, repairs)
             // Junk before the root may begin with a brace.
-            .or_else(|error| normalise::normalise(text, address, &mut repairs).map_err(|_| error))?
+            .or_else(|error| normalise::normalise(text, address, repairs).map_err(|_| error))?
     } else {
-        normalise::normalise(text, address, &mut repairs)?
+        normalise::normalise(text, address, repairs)?
     };
-    map::feed(normalised, decoded.encoding, repairs)
+    Ok((normalised, decoded.encoding))
 }
