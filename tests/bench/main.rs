@@ -3,7 +3,7 @@
 //!
 //! - `poll`: cold and warm, beside a bare HTTP client that makes the same requests.
 //! - `serve`: the built daemon beside a bare responder and beside nginx, plain, gzip and 304; slow clients and long heads.
-//! - `parse`: beside the bare parser, with and without a bare sanitiser.
+//! - `parse`: beside the bare parser, with and without a bare sanitiser, normalising alone, and feedparser.
 //! - `cadence`: delay per request of three schedules, simulated.
 //! - `story`, `pairs`, `year`: verdicts of single entries; precision and recall over the labelled pairs; a year of
 //!   made-up feeds with a known truth, and what of it was split, joined or repeated wrongly (only when named).

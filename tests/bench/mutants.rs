@@ -1,5 +1,9 @@
-//! Random mutants of the corpus, as many as asked for: counts those that panic, and those read twice to two results.
+//! Random mutants of the corpus, as many as asked for: counts those that panic, those that take a second and more, and
+//! those read twice to two results; one that does not end is told and ends the run.
 //! Takes the documents of `tests/corpus`; prints the seed of each finding, from which it can be made again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use feedmill::parse::{ParseContext, ParseError, parse};
 
@@ -26,6 +30,27 @@ const TOKENS: &[&str] = &[
     ",",
 ];
 
+/// What no mutant of a document of some kilobytes may take.
+const SLOW: Duration = Duration::from_secs(1);
+const HANG: Duration = Duration::from_secs(60);
+
+/// The mutant at hand.
+static SEED: AtomicUsize = AtomicUsize::new(0);
+
+/// Ends the run when one mutant takes too long.
+fn watch() {
+    std::thread::spawn(|| {
+        loop {
+            let seed = SEED.load(Ordering::Relaxed);
+            std::thread::sleep(HANG);
+            if SEED.load(Ordering::Relaxed) == seed {
+                println!("mutants: seed {seed} hangs");
+                std::process::exit(1);
+            }
+        }
+    });
+}
+
 /// Runs `count` mutants.
 pub(crate) fn run(count: usize) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
@@ -42,11 +67,18 @@ pub(crate) fn run(count: usize) {
         .iter()
         .filter_map(|path| std::fs::read(path).ok())
         .collect();
-    let (mut read, mut panics, mut differing) = (0_usize, 0_usize, 0_usize);
+    let (mut read, mut panics, mut differing, mut slow) = (0_usize, 0_usize, 0_usize, 0_usize);
+    watch();
     for seed in 0..count {
+        SEED.store(seed, Ordering::Relaxed);
         let mutant = mutant(seed, &documents);
+        let begin = Instant::now();
         let first = parse(&mutant, &ParseContext::default());
         read += usize::from(first.is_ok());
+        if begin.elapsed() > SLOW {
+            println!("mutants: seed {seed} takes {:?}", begin.elapsed());
+            slow += 1;
+        }
         if matches!(&first, Err(ParseError::Unreadable(why)) if why.contains("gave up")) {
             println!("mutants: seed {seed} panics");
             panics += 1;
@@ -57,7 +89,7 @@ pub(crate) fn run(count: usize) {
         }
     }
     println!(
-        "mutants: {count} tried, {read} read as feeds, {panics} panics, {differing} with two results"
+        "mutants: {count} tried, {read} read as feeds, {panics} panics, {slow} slow, {differing} with two results"
     );
 }
 
