@@ -47,7 +47,7 @@ pub use known::{Known, Placed};
 use open::Lock;
 use readers::Readers;
 use rusqlite::Connection;
-use writer::Writer;
+use writer::{Outlasts, Writer};
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -217,7 +217,17 @@ impl Store {
         context: &'static str,
         deed: impl FnOnce(&Connection) -> row::Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        self.0.writer.run(context, deed).await
+        let lasting = (context, Outlasts::PowerCut);
+        self.0.writer.run(lasting, deed).await
+    }
+
+    /// As [`Self::write`], for what may be done again after a power cut, and is done too often to wait for the disk.
+    async fn write_lightly<T: Send + 'static>(
+        &self,
+        context: &'static str,
+        deed: impl FnOnce(&Connection) -> row::Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.0.writer.run((context, Outlasts::Kill), deed).await
     }
 
     async fn read<T: Send + 'static>(

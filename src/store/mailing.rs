@@ -205,7 +205,9 @@ impl Store {
         })
         .await
     }
-    /// Records what became of an attempt; durable when this returns. False when the lease was lost.
+    /// Records what became of an attempt; when this returns, it outlasts the end of the process. False when the lease was
+    /// lost. After a power cut, the message may stand as claimed again, which [`Self::claim_messages`] has made to outlast
+    /// that: it is sent once more, with the same Message-ID and bytes.
     pub async fn settle_message(
         &self,
         id: MessageId,
@@ -213,7 +215,7 @@ impl Store {
         disposition: Disposition,
         now: Timestamp,
     ) -> Result<bool> {
-        self.write("settling a message", move |conn| {
+        self.write_lightly("settling a message", move |conn| {
             outbox::settle(conn, (id, lease), &disposition, now)
         })
         .await

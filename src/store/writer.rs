@@ -27,8 +27,19 @@ const QUIET: Duration = Duration::from_secs(2);
 /// How long nothing must have been asked of the writer before it gives its memory back.
 const REST: Duration = Duration::from_secs(30);
 
+/// What a commit must outlast before its callers are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outlasts {
+    /// The end of the process, however sudden. A power cut may take it back whole, with all that was committed after it.
+    Kill,
+    /// A power cut too: the disk has said so.
+    PowerCut,
+}
+
 /// Something to be done inside a group's transaction.
 trait Deed: Send {
+    /// What its commit must outlast.
+    fn outlasts(&self) -> Outlasts;
     /// Does it; the outcome is kept until the commit is known.
     fn perform(&mut self, conn: &Connection, path: &Path);
     /// Tells the caller, `failed` when the commit did not succeed.
@@ -37,6 +48,7 @@ trait Deed: Send {
 
 struct Task<F, T> {
     context: &'static str,
+    outlasts: Outlasts,
     work: Option<F>,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
@@ -48,6 +60,10 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Outcome<T> + Send,
 {
+    fn outlasts(&self) -> Outlasts {
+        self.outlasts
+    }
+
     fn perform(&mut self, conn: &Connection, path: &Path) {
         let Some(work) = self.work.take() else { return };
         let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(conn, work)));
@@ -118,6 +134,7 @@ impl Writer {
                     conn: Some(conn),
                     path,
                     indexed: false,
+                    outlasts: Outlasts::PowerCut,
                 }
                 .work(&deeds)
             })?;
@@ -129,7 +146,11 @@ impl Writer {
     }
 
     /// Queues a deed and waits until it is committed.
-    pub(super) async fn run<T, F>(&self, context: &'static str, work: F) -> Result<T>
+    pub(super) async fn run<T, F>(
+        &self,
+        (context, outlasts): (&'static str, Outlasts),
+        work: F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
@@ -141,6 +162,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let task = Task {
             context,
+            outlasts,
             work: Some(work),
             outcome: None,
             reply,
@@ -177,6 +199,8 @@ struct Desk {
     conn: Option<Connection>,
     path: PathBuf,
     indexed: bool,
+    /// As the connection is set.
+    outlasts: Outlasts,
 }
 
 impl Desk {
@@ -242,7 +266,7 @@ impl Desk {
     /// `work` in a transaction of its own.
     fn group<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         let path = self.path.clone();
-        let conn = self.connection()?;
+        let conn = self.connection_for(Outlasts::PowerCut)?;
         let done = begin(conn).and_then(|()| in_savepoint(conn, work));
         let ended = end(conn);
         let told = done.map_err(|trouble| trouble.tell(&path, "indexing"));
@@ -265,7 +289,8 @@ impl Desk {
 
     fn attempt(&mut self, group: &mut [Box<dyn Deed>]) -> Result<()> {
         let path = self.path.clone();
-        let conn = self.connection()?;
+        let wanted = group.iter().map(|deed| deed.outlasts()).max();
+        let conn = self.connection_for(wanted.unwrap_or(Outlasts::PowerCut))?;
         begin(conn).map_err(|trouble| trouble.tell(&path, "beginning a commit"))?;
         for deed in group.iter_mut() {
             deed.perform(conn, &path);
@@ -280,13 +305,25 @@ impl Desk {
         end(conn).map_err(|trouble| trouble.tell(&path, "committing"))
     }
 
-    fn connection(&mut self) -> Result<&mut Connection> {
+    /// The connection, set so that what it commits next outlasts what it must.
+    fn connection_for(&mut self, outlasts: Outlasts) -> Result<&mut Connection> {
         if self.conn.is_none() {
             let opened = open::writable(&self.path)
                 .map_err(|trouble| trouble.tell(&self.path, "reopening"))?;
             self.conn = Some(opened);
+            self.outlasts = Outlasts::PowerCut;
         }
-        self.conn.as_mut().ok_or(StoreError::Closed)
+        let conn = self.conn.as_mut().ok_or(StoreError::Closed)?;
+        if self.outlasts != outlasts {
+            let mode = match outlasts {
+                Outlasts::Kill => "NORMAL",
+                Outlasts::PowerCut => "FULL",
+            };
+            conn.pragma_update(None, "synchronous", mode)
+                .map_err(|error| Trouble::Sql(error).tell(&self.path, "committing"))?;
+            self.outlasts = outlasts;
+        }
+        Ok(conn)
     }
 }
 
