@@ -49,6 +49,7 @@ impl Matcher {
                 site.contains(tail) && self.canonical_link(site).as_ref() == Some(form)
             })
         };
+        let sketch = similarity::sketch(&text, &title);
         MatchKeys {
             canonical_link: link.filter(|form| !is_home(form)),
             global_id: entry
@@ -57,7 +58,8 @@ impl Matcher {
                 .and_then(|id| global_id::global_id(id, &self.strip_params)),
             title_key: evidence::title_key(&entry.title),
             bands: similarity::bands(&text.words),
-            sketch: similarity::sketch(&text, &title),
+            gist: similarity::gist(&sketch),
+            sketch,
             words: u32::try_from(text.words.len()).unwrap_or(u32::MAX),
             numbers: numbers_key(&text.numbers, &title.numbers),
         }

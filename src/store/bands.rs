@@ -4,8 +4,12 @@
 //! row to a log, in its own transaction; the table in memory is made from the log when it is first asked for, follows
 //! what other processes append, and is forgotten when the writer rests or takes anything back. It holds what was first
 //! seen in the last days: text is compared only across a few.
+//!
+//! With many entries, most that share a band share nothing else. The gist of each text is kept beside the table, so that
+//! those are passed over in memory and not read from the file.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 use rusqlite::{Connection, params};
 
@@ -28,6 +32,7 @@ thread_local! {
 /// One entry with its bands, cut to what tells them apart.
 pub(super) struct Banded {
     entry: u32,
+    gist: u128,
     bands: Vec<u32>,
 }
 
@@ -36,7 +41,8 @@ impl Banded {
     pub(super) fn of(entry: i64, keys: &MatchKeys) -> Option<Self> {
         let entry = u32::try_from(entry).ok()?;
         let bands: Vec<u32> = keys.bands.iter().map(|band| cut(*band)).collect();
-        (!bands.is_empty()).then_some(Self { entry, bands })
+        let gist = keys.gist;
+        (!bands.is_empty()).then_some(Self { entry, gist, bands })
     }
 }
 
@@ -49,6 +55,7 @@ fn cut(band: i64) -> u32 {
 struct Index {
     slots: Vec<u64>,
     used: usize,
+    gists: Gists,
     /// Last row of the log that is in here.
     read: i64,
 }
@@ -58,11 +65,13 @@ impl Index {
         Self {
             slots: vec![0; LEAST],
             used: 0,
+            gists: Gists::default(),
             read: 0,
         }
     }
 
     fn add(&mut self, one: &Banded) {
+        self.gists.put(one.entry, one.gist);
         for band in &one.bands {
             if self.used >= self.slots.len() / 4 * 3 {
                 self.make_room();
@@ -120,6 +129,7 @@ impl Index {
         } else {
             0
         };
+        self.gists.drop_before(keep);
         let old = std::mem::replace(&mut self.slots, vec![0; size]);
         self.used = 0;
         for slot in old
@@ -130,11 +140,14 @@ impl Index {
         }
     }
 
-    fn look(&self, band: u32, into: &mut Vec<i64>) {
+    fn look(&self, band: u32, keys: &MatchKeys, into: &mut Vec<i64>) {
         let mut at = self.home(band);
         while let Some(slot) = self.slots.get(at).copied().filter(|slot| *slot != 0) {
             let entry = i64::from(slot as u32);
-            if slot >> 32 == u64::from(band) && !into.contains(&entry) {
+            if slot >> 32 == u64::from(band)
+                && self.gists.may_be_like(slot as u32, keys)
+                && !into.contains(&entry)
+            {
                 into.push(entry);
             }
             at = (at + 1) & (self.slots.len() - 1);
@@ -159,14 +172,53 @@ impl Index {
     }
 }
 
-/// Entries that share a band with `keys`, in no order.
+/// Gists by entry: entries are numbered in a row.
+#[derive(Default)]
+struct Gists {
+    first: u32,
+    of: VecDeque<u128>,
+}
+
+impl Gists {
+    fn put(&mut self, entry: u32, gist: u128) {
+        if self.of.is_empty() {
+            self.first = entry;
+        }
+        // An older entry that was edited: it stays unknown.
+        let Some(at) = entry.checked_sub(self.first) else {
+            return;
+        };
+        let at = at as usize;
+        if self.of.len() <= at {
+            self.of.resize(at + 1, 0);
+        }
+        if let Some(known) = self.of.get_mut(at) {
+            *known = gist;
+        }
+    }
+
+    fn drop_before(&mut self, entry: u32) {
+        let gone = (entry.saturating_sub(self.first) as usize).min(self.of.len());
+        self.of.drain(..gone);
+        self.first += gone as u32;
+    }
+
+    /// What is not known may be like anything.
+    fn may_be_like(&self, entry: u32, keys: &MatchKeys) -> bool {
+        let at = entry.checked_sub(self.first);
+        let gist = at.and_then(|at| self.of.get(at as usize)).copied();
+        gist.is_none_or(|gist| gist == 0 || keys.may_be_like(gist))
+    }
+}
+
+/// Entries that share a band with `keys` and may be like them, in no order.
 pub(super) fn candidates(keys: &MatchKeys) -> Vec<i64> {
     let mut found = Vec::new();
     INDEX.with_borrow(|index| {
         if let Some(index) = index {
             keys.bands
                 .iter()
-                .for_each(|band| index.look(cut(*band), &mut found));
+                .for_each(|band| index.look(cut(*band), keys, &mut found));
         }
     });
     found
@@ -182,7 +234,7 @@ pub(super) fn append(conn: &Connection, seen_at: jiff::Timestamp, new: &[Banded]
     if new.is_empty() {
         return Ok(());
     }
-    let mut pack = Vec::with_capacity(new.len() * 40);
+    let mut pack = Vec::with_capacity(new.len() * 56);
     for one in new {
         write(one, &mut pack);
     }
@@ -214,6 +266,7 @@ pub(super) fn trim(conn: &Connection, now: jiff::Timestamp) -> Outcome<()> {
 fn write(one: &Banded, pack: &mut Vec<u8>) {
     pack.extend_from_slice(&one.entry.to_le_bytes());
     pack.push(u8::try_from(one.bands.len()).unwrap_or(u8::MAX));
+    pack.extend_from_slice(&one.gist.to_le_bytes());
     for band in one.bands.iter().take(usize::from(u8::MAX)) {
         pack.extend_from_slice(&band.to_le_bytes());
     }
@@ -222,6 +275,7 @@ fn write(one: &Banded, pack: &mut Vec<u8>) {
 fn read(rest: &mut &[u8]) -> Option<Banded> {
     let (entry, after) = rest.split_first_chunk::<4>()?;
     let (count, after) = after.split_first()?;
+    let (gist, after) = after.split_first_chunk::<16>()?;
     let (bands, after) = after.split_at_checked(usize::from(*count) * 4)?;
     *rest = after;
     let word = |bytes: &[u8]| {
@@ -232,6 +286,7 @@ fn read(rest: &mut &[u8]) -> Option<Banded> {
     };
     Some(Banded {
         entry: u32::from_le_bytes(*entry),
+        gist: u128::from_le_bytes(*gist),
         bands: bands.chunks_exact(4).map(word).collect(),
     })
 }

@@ -103,6 +103,13 @@ pub(super) fn sketch(text: &Folded, title: &Folded) -> Vec<u8> {
     bytes
 }
 
+/// One bit of each bin of a sketch: equal bins agree in it, others by chance. 0 where there is no sketch.
+pub(super) fn gist(sketch: &[u8]) -> u128 {
+    let bins = parts(sketch).map_or(&[][..], |(_, _, bins)| bins);
+    bins.iter()
+        .fold(0, |gist, bin| gist << 1 | u128::from(bin & 1))
+}
+
 /// Compares two sketches made from `left_words` and `right_words` words; none where either has no sketch.
 pub(super) fn likeness(left: (&[u8], u32), right: (&[u8], u32)) -> Option<Likeness> {
     let (left_numbers, left_names, left_bins) = parts(left.0)?;
