@@ -144,6 +144,8 @@ pub enum Listen {
 pub struct HttpConfig {
     /// Where readers come.
     pub listen: Listen,
+    /// The site's name; none: its only merged feed's, else the host of `public_url`.
+    pub title: Option<String>,
     /// Base of all absolute links, ends with `/`. Default: `http://` and the TCP address of `listen`.
     pub public_url: Url,
     /// Status and metrics; none: loopback clients of `listen` only.

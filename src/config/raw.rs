@@ -102,6 +102,9 @@ pub(super) struct Store {
 pub(super) struct Http {
     /// Where readers come: an address and port, or "unix:" and a path. A socket handed over by systemd wins.
     pub(super) listen: String,
+    /// The site's name, on its pages and in its OPML. Unset: the title of the only merged feed, else the host of `public_url`.
+    #[schemars(length(min = 1))]
+    pub(super) title: Option<String>,
     /// The address readers type, used in links and mails. Unset: made from `listen`.
     pub(super) public_url: Option<String>,
     /// Where status and metrics answer. Unset: at `listen`, to clients on this machine only.
@@ -124,6 +127,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".into(),
+            title: None,
             public_url: None,
             admin: None,
             tls_certificate: None,

@@ -68,11 +68,21 @@ impl Language {
     /// A day, written out.
     #[must_use]
     pub fn day(&self, date: Date) -> String {
+        self.dated("date", date)
+    }
+
+    /// A day where there is little room: without its weekday. The year stays, as pages know no today.
+    #[must_use]
+    pub fn short_day(&self, date: Date) -> String {
+        self.dated("date_short", date)
+    }
+
+    fn dated(&self, key: &str, date: Date) -> String {
         let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
         let month = usize::from((date.month() - 1).unsigned_abs());
         let name = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
         self.filled(
-            "date",
+            key,
             &[
                 ("weekday", &name(&self.weekdays, weekday)),
                 ("day", &date.day().to_string()),

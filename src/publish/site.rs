@@ -20,6 +20,8 @@ const SKEW: Duration = Duration::from_secs(600);
 pub struct Site {
     /// Base of all absolute links; ends with `/`.
     pub public_url: Url,
+    /// The operator's name for it; none: its only merged feed's title, else the host.
+    pub name: Option<String>,
     /// Made once with the database; ids are minted from it.
     pub id_seed: String,
     /// Pages may load remote images.
@@ -42,6 +44,7 @@ impl Site {
     pub fn of(config: &Config, id_seed: String) -> Self {
         Self {
             public_url: config.http.public_url.clone(),
+            name: config.http.title.clone(),
             id_seed,
             images: config.http.images,
             live: true,
@@ -87,8 +90,12 @@ impl Site {
         self.absolute("icon.svg")
     }
 
-    /// Title of the site: its only merged feed's, else the host.
+    /// Title of the site: the operator's, else its only merged feed's, else the host.
     pub(super) fn title(&self) -> String {
+        let named = self.name.as_deref().map(text::line);
+        if let Some(name) = named.filter(|name| !name.is_empty()) {
+            return name;
+        }
         match self.outputs.as_slice() {
             [only] => text::line(&only.title),
             _ => self.public_url.host_str().unwrap_or("feedmill").to_owned(),

@@ -114,6 +114,7 @@ fn site() -> Site {
     };
     Site {
         public_url: Url::parse("https://news.example.org/").expect("a literal address"),
+        name: None,
         id_seed: String::from("example"),
         images: false,
         live: true,

@@ -156,8 +156,9 @@ pub(super) struct Item {
     permalink: String,
     datetime: String,
     time: String,
-    pub(super) date: String,
+    date: String,
     day: String,
+    short_day: String,
     lang: Option<String>,
     excerpt: String,
     source: Named,
@@ -183,6 +184,7 @@ impl Item {
             time: format!("{:02}:{:02}", at.hour(), at.minute()),
             date: at.date().to_string(),
             day: language.day(at.date()),
+            short_day: language.short_day(at.date()),
             lang: text::language(entry.language.as_deref()).map(str::to_owned),
             excerpt: lead_text(story),
             source: Named {

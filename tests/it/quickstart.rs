@@ -153,6 +153,12 @@ fn the_daemon_shows_every_story_once_and_leaves_an_edition() {
     for path in ["/", "/all/", "/all.atom", "/all.rss", "/status"] {
         assert_eq!(client::get(listen, path).status, 200, "{path}");
     }
+    let front = client::get(listen, "/");
+    assert!(
+        front.text().contains("<h1>Federation of offices</h1>"),
+        "the site has a name, not an address: {}",
+        front.text()
+    );
     let mail = std::fs::read_to_string(&mails()[0]).unwrap();
     assert!(
         mail.contains("Message-ID: <") && mail.contains("List-Id: "),

@@ -212,6 +212,7 @@ fn config(base: &Path, outputs: Vec<PublishConfig>) -> Config {
         },
         http: HttpConfig {
             listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
+            title: None,
             public_url: "https://news.example.org/".parse().unwrap(),
             admin: None,
             tls: None,

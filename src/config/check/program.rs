@@ -72,6 +72,7 @@ impl Check<'_> {
         };
         HttpConfig {
             public_url: public_url.unwrap_or_else(|| own_url(&listen, tls.is_some())),
+            title: written.title.clone(),
             listen,
             admin,
             tls,

@@ -164,7 +164,7 @@ error: unknown key `http.listn`
 2 | FEEDMILL_HTTP__LISTN=x
   | ^^^^^^^^^^^^^^^^^^^^ did you mean `listen`?
   |
-  = help: keys allowed here: admin, images, listen, max_connections, max_connections_per_address, public_url, tls_certificate, tls_key
+  = help: keys allowed here: admin, images, listen, max_connections, max_connections_per_address, public_url, title, tls_certificate, tls_key
 
 warning: this variable sets nothing
  --> environment:3:1

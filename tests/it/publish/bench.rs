@@ -44,6 +44,7 @@ pub(crate) fn output(name: &str) -> PublishConfig {
 pub(crate) fn site() -> Site {
     Site {
         public_url: "https://news.example.org/".parse().unwrap(),
+        name: None,
         id_seed: String::from("seed"),
         images: false,
         live: true,

@@ -6,7 +6,7 @@
 use super::bench::{at, drafts, holds, output, site, story, text};
 use feedmill::config::PublishConfig;
 use feedmill::model::{
-    FeedId, FeedStanding, FeedState, PollMemory, PollReason, PushState, Validators,
+    FeedId, FeedStanding, FeedState, PollMemory, PollReason, PushState, SearchHit, Validators,
 };
 use feedmill::publish::{
     DaemonFacts, HTML, Listed, MergedFeed, SearchView, Site, StatusView, Theme, Unsubscribe,
@@ -115,6 +115,67 @@ fn every_page_passes_the_gate_in_every_language() {
         for draft in shared {
             check_document(draft.content_type, &draft.bytes).unwrap();
         }
+    }
+}
+
+/// Where no heading says the day, the story does: the front page of several merged feeds, and what a search found.
+#[test]
+fn a_story_says_its_day_where_no_heading_does() {
+    let theme = Theme::load(None).unwrap();
+    let stories = [story(1, "One", "<p>x</p>")];
+    let output = output("all");
+    let feed = MergedFeed {
+        output: &output,
+        stories: &stories,
+        capped: &[],
+        archive: None,
+    };
+    let dated = "<time datetime=\"2026-11-22T17:30:00Z\">23 November 2026</time>";
+    let front = front_draft(&theme, &site(), &[feed, feed]).unwrap();
+    let front = String::from_utf8(front.bytes).unwrap();
+    assert_eq!(front.matches(dated).count(), 2, "{front}");
+    assert!(!front.contains("00:30"), "{front}");
+    let hits = [SearchHit {
+        story: stories[0].clone(),
+        snippet: Vec::new(),
+    }];
+    let found = SearchView {
+        query: "one",
+        hits: &hits,
+        ..SearchView::default()
+    };
+    let page = search_page(&theme, &site(), &output.timezone, &found).unwrap();
+    holds(&page, &[dated]);
+}
+
+/// `http.title` names the site on its pages and in its OPML; without it the only merged feed does, else the host.
+#[test]
+fn the_site_has_the_name_its_operator_gave_it() {
+    let theme = Theme::load(None).unwrap();
+    let named = |name: Option<&str>, outputs: &[&str]| {
+        let site = Site {
+            name: name.map(str::to_owned),
+            outputs: outputs.iter().map(|name| output(name)).collect(),
+            ..site()
+        };
+        let (drafts, outcome) = site_drafts(&theme, &site, &[]);
+        outcome.unwrap();
+        let front = front_draft(&theme, &site, &[]).unwrap();
+        let front = String::from_utf8(front.bytes).unwrap();
+        (front, text(&drafts, "/about/"), text(&drafts, "/opml"))
+    };
+    for (name, outputs, expected) in [
+        (Some("A & B"), &["all", "tech"][..], "A &amp; B"),
+        (Some("A & B"), &["all"], "A &amp; B"),
+        (Some(" "), &["all"], "Everything &amp; more"),
+        (None, &["all"], "Everything &amp; more"),
+        (None, &["all", "tech"], "news.example.org"),
+    ] {
+        let (front, about, opml) = named(name, outputs);
+        let brand = format!("<a class=\"brand\" href=\"/\" dir=\"auto\">{expected}</a>");
+        holds(&front, &[&brand, &format!("<title>{expected}</title>")]);
+        holds(&about, &[&brand]);
+        holds(&opml, &[&format!("<title>{expected}</title>")]);
     }
 }
 
