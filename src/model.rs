@@ -3,6 +3,7 @@
 
 mod entry;
 mod feed;
+mod history;
 mod mail;
 mod poll;
 mod push;
@@ -16,6 +17,7 @@ pub use feed::{
     FeedId, FeedMeta, FeedSpec, FeedStanding, FeedState, PollCounters, PollMemory, PollReason,
     PollTrouble, RedirectWatch, Rhythm, SyncReport, TroubleClass, Validators,
 };
+pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHistory, FeedMark};
 pub use mail::{
     Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,
     FrozenEdition, FrozenMessage, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,

@@ -9,6 +9,7 @@ mod atom;
 mod body;
 mod coding;
 mod gate;
+mod history;
 mod json_feed;
 mod language;
 mod markup;
@@ -33,12 +34,13 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::config::PublishFormat;
-use crate::model::{FeedState, StoryView};
+use crate::config::{PublishFormat, Zone};
+use crate::model::{FeedEvent, FeedState, StoryView};
 
 pub use atom::{Chapter, Volume};
 pub use coding::{Coding, code, finish, freeze, plain, thaw};
 pub use gate::check as check_document;
+pub use history::health_feed;
 pub use language::Language;
 pub use notice::{Unsubscribe, error_page, unsubscribe_page};
 pub use opml::opml;
@@ -296,6 +298,20 @@ pub fn site_drafts(
     let outcome =
         about.map(|page| drafts.push(draft(String::from("about/"), HTML, page.into_bytes())));
     (drafts, outcome)
+}
+
+/// The page of which feeds came, moved and went: events oldest first, and the feeds that there are.
+///
+/// # Errors
+/// When an operator's template fails.
+pub fn changes_draft(
+    theme: &Theme,
+    site: &Site,
+    zone: &Zone,
+    told: (&[FeedEvent], &[FeedState]),
+) -> Result<Draft, String> {
+    let page = history::changes(theme, site, zone, told)?;
+    Ok(draft(String::from("changes/"), HTML, page.into_bytes()))
 }
 
 /// Seconds that readers may keep a document: until the next poll that could change it, within bounds (R7.6).

@@ -8,6 +8,7 @@ mod days;
 mod drafts;
 mod files;
 mod gone;
+mod history;
 mod hub;
 mod request;
 mod select;
@@ -212,7 +213,7 @@ impl Releaser {
         let mut state = self.state.lock().await;
         self.answers.turn_over();
         let now = self.tools.clock.now();
-        let site = self.site_drafts(&mut state, now).await?;
+        let site = self.site_drafts(&mut state, now, true).await?;
         let chosen = self.choose(now).await?;
         let mut report = Report::default();
         let pages = self.pages(&site, &chosen);
@@ -243,7 +244,7 @@ impl Releaser {
     pub async fn compare(&self) -> Result<Report, ReleaseError> {
         let mut state = State::default();
         let now = self.tools.clock.now();
-        let site = self.site_drafts(&mut state, now).await?;
+        let site = self.site_drafts(&mut state, now, false).await?;
         let chosen = self.choose(now).await?;
         let mut report = Report::default();
         let pages = self.pages(&site, &chosen);

@@ -17,6 +17,10 @@ pub(super) const MAIL_POLICY: HeaderValue = HeaderValue::from_static(
 const DATA_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
 
+/// Which sites may load an answer; one that has it already is not open to every page, whatever its type.
+pub(super) const RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
 /// May pages show remote images?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Images {
@@ -41,7 +45,8 @@ pub(super) fn protect(headers: &mut HeaderMap, document: Option<&str>, images: I
         .and_then(|value| value.to_str().ok());
     let kind = document.or(there).unwrap_or_default();
     let page = kind.starts_with("text/html");
-    let feed = OPEN.iter().any(|open| kind.starts_with(open));
+    let closed = headers.contains_key(RESOURCE_POLICY);
+    let feed = !closed && OPEN.iter().any(|open| kind.starts_with(open));
     let policy = match (page, images) {
         (true, Images::Own) => PAGE_POLICY,
         (true, Images::Remote) => PAGE_POLICY_WITH_IMAGES,
@@ -70,8 +75,5 @@ pub(super) fn protect(headers: &mut HeaderMap, document: Option<&str>, images: I
             HeaderValue::from_static(origin),
         );
     }
-    headers.insert(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static(resource),
-    );
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static(resource));
 }

@@ -38,6 +38,7 @@ pub(super) fn router(role: Role, site: Arc<Site>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(status::ready))
         .route("/status", get(status::page))
+        .route("/status.atom", get(status::feed))
         .route("/metrics", get(status::metrics))
         .route("/search", get(search::page))
         .route("/websub/hub", post(hub::take))

@@ -1,4 +1,5 @@
-//! The operator's pages: `/status` for people, `/metrics` for Prometheus, `/readyz` for whoever routes traffic.
+//! The operator's pages: `/status` for people, `/status.atom` for their feed reader, `/metrics` for Prometheus, `/readyz`
+//! for whoever routes traffic.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
@@ -6,10 +7,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::headers::RESOURCE_POLICY;
 use super::pages;
 use super::routes::Desk;
 use crate::fetch::wait_for_hosts;
-use crate::model::MessageStanding;
+use crate::model::{FEED_HISTORY, FeedHistory, MessageStanding};
 use crate::publish::{self, DaemonFacts, Listed, StatusView};
 use crate::schedule::silent_since;
 use crate::store::StoreFacts;
@@ -84,6 +86,27 @@ pub(super) async fn page(
         }
         Err(error) => pages::broken(&front, &error),
     }
+}
+
+/// What befell the feeds, to be read where the operator reads feeds.
+pub(super) async fn feed(State(desk): State<Desk>, request: Request) -> Response {
+    let front = desk.site.front.load();
+    if !desk.admits(&request) {
+        return pages::error(&front, StatusCode::NOT_FOUND);
+    }
+    let note = match desk.site.store.note(FEED_HISTORY).await {
+        Ok(note) => note.unwrap_or_default(),
+        Err(error) => return pages::broken(&front, &error),
+    };
+    let history: FeedHistory = serde_json::from_slice(&note).unwrap_or_default();
+    let feed = publish::health_feed(&front.theme, &front.site, &history.events);
+    let head = [
+        (header::CONTENT_TYPE, "application/atom+xml; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        // Any page in the operator's browser comes from a client that is admitted.
+        (RESOURCE_POLICY, "same-origin"),
+    ];
+    (head, feed).into_response()
 }
 
 fn told(facts: &StoreFacts) -> DaemonFacts {

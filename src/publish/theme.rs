@@ -23,6 +23,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("index.html", include_str!("templates/index.html")),
     ("story.html", include_str!("templates/story.html")),
     ("about.html", include_str!("templates/about.html")),
+    ("changes.html", include_str!("templates/changes.html")),
     ("search.html", include_str!("templates/search.html")),
     ("status.html", include_str!("templates/status.html")),
     ("notice.html", include_str!("templates/notice.html")),

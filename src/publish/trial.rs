@@ -7,13 +7,14 @@ use url::Url;
 
 use crate::config::{ContentMode, PublishConfig, PublishFormat, Zone};
 use crate::model::{
-    EntryId, EntryView, FeedId, FeedStanding, FeedView, Fingerprint, ParsedEntry, SafeHtml,
-    SearchHit, Standing, StoryId, StorySeq, StoryView,
+    EntryId, EntryView, FeedEvent, FeedEventKind, FeedId, FeedStanding, FeedView, Fingerprint,
+    ParsedEntry, SafeHtml, SearchHit, Standing, StoryId, StorySeq, StoryView,
 };
 
 use super::HTML;
 use super::about::about;
 use super::gate;
+use super::history::changes;
 use super::notice::{Unsubscribe, error_page, unsubscribe_page};
 use super::page::{Page, Pager, SearchView, day_page, index, list, search_page, story_page};
 use super::site::{MergedFeed, Site};
@@ -53,6 +54,7 @@ pub(super) fn run(theme: &Theme) -> Vec<(&'static str, String)> {
         ("index.html", index(theme, &site, &[feed])),
         ("story.html", story_page(theme, &site, output, &stories[0])),
         ("about.html", about(theme, &site, &[])),
+        ("changes.html", changed(theme, &site, zone)),
         ("search.html", search_page(theme, &site, zone, &found)),
         (
             "status.html",
@@ -129,6 +131,18 @@ fn site() -> Site {
             },
         ],
     }
+}
+
+fn changed(theme: &Theme, site: &Site, zone: &Zone) -> Page {
+    let event = FeedEvent {
+        seen_at: Timestamp::constant(1_769_817_600, 0),
+        kind: FeedEventKind::Added,
+        key: String::from("example"),
+        title: None,
+        site_url: Some(String::from("https://blog.example.org/")),
+        detail: None,
+    };
+    changes(theme, site, zone, (&[event], &[]))
 }
 
 fn story() -> StoryView {

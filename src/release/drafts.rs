@@ -4,10 +4,12 @@
 use jiff::Timestamp;
 
 use crate::config::PublishConfig;
-use crate::publish::{Draft, HTML, MergedFeed, feed_drafts, front_draft, page_draft, site_drafts};
+use crate::publish::{
+    Draft, HTML, MergedFeed, changes_draft, feed_drafts, front_draft, page_draft, site_drafts,
+};
 
 use super::select::Selected;
-use super::{ReleaseError, Releaser, Report, State};
+use super::{ReleaseError, Releaser, Report, State, history};
 
 /// How long the list of feeds may be old on the about page and in the OPML, and so much longer for each feed in it:
 /// reading ten thousand feeds each minute would cost more than the stories.
@@ -24,16 +26,18 @@ pub(super) struct SiteDrafts {
     made: Vec<Draft>,
     /// Those that are pages, as files.
     pages: Vec<Draft>,
-    outcome: Result<(), String>,
+    /// Pages that a template refused, with the reason.
+    refused: Vec<(String, String)>,
 }
 
 impl Releaser {
-    /// Drafts of the list of feeds, as they were made or anew. The list itself is not kept: it is the largest thing
+    /// Drafts of the list of feeds, as they were made or anew; what happened to feeds is stored if `keeps`. The list itself is not kept: it is the largest thing
     /// that is ever read.
     pub(super) async fn site_drafts(
         &self,
         state: &mut State,
         now: Timestamp,
+        keeps: bool,
     ) -> Result<SiteDrafts, ReleaseError> {
         if let Some((made_at, site)) = &state.site {
             let age = now.as_second() - made_at.as_second();
@@ -44,17 +48,25 @@ impl Releaser {
         }
         let feeds = self.tools.store.feeds(false).await?;
         let more = i64::try_from(feeds.len() / FEEDS_PER_S).unwrap_or(0);
-        let (made, outcome) = site_drafts(&self.theme, &self.site, &feeds);
+        let history = history::looked(&self.tools.store, &feeds, now, keeps).await?;
+        let (theme, zone) = (&self.theme, &self.config.timezone);
+        let told = (history.events.as_slice(), feeds.as_slice());
+        let (mut made, outcome) = site_drafts(theme, &self.site, &feeds);
+        let changes = changes_draft(theme, &self.site, zone, told).map(|page| made.push(page));
         let mut pages = Vec::new();
         if self.wants_files() {
-            let (still, _) = site_drafts(&self.theme, &self.still, &feeds);
+            let (still, _) = site_drafts(theme, &self.still, &feeds);
             pages.extend(still.into_iter().filter(|draft| draft.content_type == HTML));
+            pages.extend(changes_draft(theme, &self.still, zone, told));
         }
         let site = SiteDrafts {
             rest_s: FEEDS_REST_S + more,
             made,
             pages,
-            outcome,
+            refused: [("/about/", outcome), ("/changes/", changes)]
+                .into_iter()
+                .filter_map(|(path, outcome)| Some((path.to_owned(), outcome.err()?)))
+                .collect(),
         };
         state.site_lags_s = None;
         state.site = Some((now, site.clone()));
@@ -81,9 +93,7 @@ impl Releaser {
             Err(reason) => report.withheld.push((String::from("/"), reason)),
         }
         drafts.extend(site.made);
-        if let Err(reason) = site.outcome {
-            report.withheld.push((String::from("/about/"), reason));
-        }
+        report.withheld.extend(site.refused);
         drafts
     }
 

@@ -133,8 +133,10 @@ impl Releaser {
     fn shared(&self, work: Work<'_>, output: &PublishConfig) -> Vec<Placed> {
         let own = [format!("/{}.", output.name), format!("/{}/", output.name)];
         let ours = |path: &str| {
-            matches!(path, "/" | "/about/" | "/opml" | "/style.css" | "/icon.svg")
-                || own.iter().any(|prefix| path.starts_with(prefix))
+            matches!(
+                path,
+                "/" | "/about/" | "/changes/" | "/opml" | "/style.css" | "/icon.svg"
+            ) || own.iter().any(|prefix| path.starts_with(prefix))
         };
         let documents = work.documents.values();
         let finished = documents

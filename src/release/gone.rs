@@ -53,7 +53,14 @@ impl Gone {
 
 /// Paths that `config` renders.
 fn made(config: &Config) -> HashSet<String> {
-    let shared = ["/", "/opml", "/about/", "/style.css", "/icon.svg"];
+    let shared = [
+        "/",
+        "/opml",
+        "/about/",
+        "/changes/",
+        "/style.css",
+        "/icon.svg",
+    ];
     let outputs = config.publish.values().flat_map(|output| {
         output.formats.iter().map(|format| match format {
             PublishFormat::Atom => format!("/{}.atom", output.name),

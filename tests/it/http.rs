@@ -4,4 +4,5 @@
 pub(crate) mod bench;
 mod manners;
 mod pages;
+mod status;
 mod tls;

@@ -5,6 +5,7 @@
 
 mod archives;
 mod filed;
+mod history;
 mod requests;
 
 use std::collections::BTreeMap;

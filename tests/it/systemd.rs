@@ -117,7 +117,7 @@ fn the_operators_pages_answer_at_a_socket_as_the_unit_allows() {
         config(listen, &[], ALL).replace("[http]\n", &admin),
     );
     let daemon = home.start();
-    for path in ["/status", "/metrics"] {
+    for path in ["/status", "/status.atom", "/metrics"] {
         let answer = ask(&socket, path);
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
         assert_eq!(client::get(listen, path).status, 404, "{path}");

@@ -16,12 +16,13 @@ use crate::config::{
 use crate::model::mailbox_key;
 
 /// First parts of addresses that are ours.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 23] = [
     "about",
     "admin",
     "api",
     "archive",
     "assets",
+    "changes",
     "digest",
     "entry",
     "feed",

@@ -188,6 +188,7 @@ async fn every_answer_is_protected_and_believes_no_header() {
         ("GET", "/opml"),
         ("GET", "/style.css"),
         ("GET", "/about/"),
+        ("GET", "/changes/"),
         ("GET", "/story/1"),
         ("GET", "/story/99"),
         ("GET", "/all/feed/a/"),

@@ -121,6 +121,7 @@ async fn every_link_of_a_file_leads_to_a_file() {
         "index.html",
         "all/index.html",
         "about/index.html",
+        "changes/index.html",
         "story/1/index.html",
     ] {
         let html = std::fs::read_to_string(mill.file(page)).unwrap();
