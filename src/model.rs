@@ -8,6 +8,7 @@ mod mail;
 mod poll;
 mod push;
 mod story;
+mod withdrawal;
 
 pub use entry::{
     Author, Category, DateFlag, Enclosure, FeedFormat, Fingerprint, ParsedEntry, ParsedFeed,
@@ -32,3 +33,4 @@ pub use story::{
     MatchKeys, Recognition, SearchHit, SearchQuery, SearchScope, Selection, Sighting, Standing,
     StoryId, StorySeq, StoryView, Verdict,
 };
+pub use withdrawal::{Listed, Missing, Tombstone, Withdrawals};

@@ -17,6 +17,7 @@ mod settings;
 mod summary;
 mod told;
 mod waiting;
+mod withdrawals;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -35,6 +35,7 @@ mod stories;
 mod subscribers;
 mod upkeep;
 mod views;
+mod withdrawn;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -14,12 +14,13 @@ mod link;
 mod recognise;
 mod similarity;
 mod tracking;
+mod withdrawal;
 
 use jiff::Timestamp;
 
 use crate::model::{
-    Candidate, EntryView, FeedMeta, FeedState, IncomingEntry, JoinReason, Judge, MatchKeys,
-    ParsedEntry, Recognition, Standing, StoryId,
+    Candidate, EntryView, FeedMeta, FeedState, IncomingEntry, JoinReason, Judge, Listed, MatchKeys,
+    ParsedEntry, Recognition, Standing, StoryId, Withdrawals,
 };
 
 pub use edit::DiffKind;
@@ -100,6 +101,18 @@ impl Matcher {
         seen_at: Timestamp,
     ) -> Option<String> {
         admit::suspicious(before, known, now, fresh, seen_at)
+    }
+
+    /// What to watch from now on, and the keys of entries that their publisher took back, going by the next `document`
+    /// of a feed; one that is not `sound` proves nothing.
+    #[must_use]
+    pub fn withdrawn(
+        &self,
+        before: &Withdrawals,
+        document: Vec<Listed>,
+        sound: bool,
+    ) -> (Withdrawals, Vec<String>) {
+        withdrawal::follow(before, document, sound)
     }
 
     /// Runs of words that tell how `new_text` came out of `old_text`, for a corrections section; empty when only

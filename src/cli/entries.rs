@@ -67,6 +67,7 @@ pub(super) fn standing(entry: &EntryView) -> &'static str {
         Standing::Dropped => "dropped",
         Standing::Held => "held",
         Standing::Quarantined => "quarantined",
+        Standing::Withdrawn => "withdrawn",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::entries::{plain, standing, without_addresses};
 use super::{Exit, Output};
-use crate::model::{EntryHistory, EntryView, JoinReason, Standing, StoryView};
+use crate::model::{EntryHistory, JoinReason, Standing, StoryView};
 use crate::release::Releaser;
 use crate::store::Store;
 use crate::story::Matcher;
@@ -89,7 +89,7 @@ fn tell(history: &EntryHistory) -> Vec<String> {
             plain(title)
         ));
     }
-    lines.push(format!("  {:<10} {}", standing(view), fate(view)));
+    lines.push(format!("  {:<10} {}", standing(view), fate(history)));
     if let Some(story) = &history.story {
         lines.extend(joined(history, story));
     }
@@ -103,7 +103,8 @@ fn tell(history: &EntryHistory) -> Vec<String> {
 }
 
 /// What became of the entry, and what to do about it.
-fn fate(view: &EntryView) -> String {
+fn fate(history: &EntryHistory) -> String {
+    let view = &history.entry;
     let feed = &view.feed.key;
     match view.standing {
         Standing::Shown => "no rule drops it".to_owned(),
@@ -120,6 +121,13 @@ fn fate(view: &EntryView) -> String {
         ),
         Standing::Quarantined => {
             format!("the feed looks taken over; `feedmill feeds approve {feed}` shows it")
+        }
+        Standing::Withdrawn => {
+            let at = history
+                .withdrawn_at
+                .map(|at| format!(" on {at}"))
+                .unwrap_or_default();
+            format!("by the publisher{at}; shown again should the feed have it again")
         }
     }
 }

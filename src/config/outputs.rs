@@ -61,6 +61,8 @@ pub struct PublishConfig {
     pub content: ContentMode,
     /// Saved search instead of a plain selection.
     pub search: Option<String>,
+    /// What publishers take back leaves, with a tombstone in the Atom document.
+    pub tombstones: bool,
     /// WebSub hubs to ping; `self` is the built-in one.
     pub hubs: Vec<String>,
     /// Folder for the finished files.

@@ -308,6 +308,9 @@ pub struct PollMemory {
     pub approved: bool,
     /// How often the operator approved what was held: a poll that was under way meanwhile knows by it.
     pub approvals: u32,
+    /// What its publisher may take back, where the operator follows that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawals: Option<super::Withdrawals>,
     /// Entries that readers got, by day.
     pub let_through: DayCount,
 }

@@ -47,6 +47,8 @@ pub enum Standing {
     Held,
     /// Its feed is quarantined.
     Quarantined,
+    /// The publisher took it back.
+    Withdrawn,
 }
 
 /// What identity compares: derived from an entry by `story`, indexed by `store`.
@@ -329,6 +331,8 @@ pub struct EntryHistory {
     pub former_keys: Vec<(String, String, Timestamp)>,
     /// Earlier revisions: (revision, instant, title, of substance).
     pub revisions: Vec<(u32, Timestamp, String, bool)>,
+    /// When the publisher took it back.
+    pub withdrawn_at: Option<Timestamp>,
     /// Outputs that publish the story now.
     pub published_in: Vec<String>,
     /// Editions it was mailed in: (digest, slot instant).

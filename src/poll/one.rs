@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::document::{self, Reading};
 use super::waiting::Ready;
-use super::{Shared, findings, first, full_text, told};
+use super::{Shared, findings, first, full_text, told, withdrawals};
 use crate::fetch::{FetchReport, FetchRequest, Finished, Outcome as Fetched, Slot};
 use crate::model::{
     FeedMeta, FeedStanding, FeedState, HostState, IncomingEntry, PollCommit, PollHints, PollReason,
@@ -297,6 +297,7 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
         (parts.draw)(),
     );
     findings.note(&mut after);
+    let withdrawn = withdrawals::of(parts, &mut after, &told);
     if after.url != after.configured_url {
         settle_double(shared, &mut after, &old_url).await?;
     }
@@ -311,6 +312,7 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
         state: after,
         meta: told.meta,
         entries: told.entries,
+        withdrawn,
         host: told.host,
         seen_at: told.received_at,
         max_new,

@@ -30,6 +30,8 @@ pub struct FeedSettings {
     pub full_text: bool,
     /// May hubs push it?
     pub websub: bool,
+    /// Notice what its publisher takes back?
+    pub withdrawals: bool,
     /// Read its archives once?
     pub backfill: bool,
     /// Digests that are its only readers, as indices.
@@ -58,6 +60,7 @@ impl Settings {
         let feeds = config.feeds.iter().map(|feed| {
             let mut settings = FeedSettings::of(feed, &config.fetch);
             settings.digests = digests.only_readers(config, feed);
+            settings.withdrawals = buries(config, feed);
             (feed.key.clone(), Arc::new(settings))
         });
         Self(Arc::new(Inner {
@@ -112,6 +115,14 @@ impl Settings {
     }
 }
 
+/// Whether a merged feed with tombstones draws from `feed`.
+fn buries(config: &Config, feed: &FeedConfig) -> bool {
+    let grouped = |group: &String| group == "*" || feed.groups.contains(group);
+    config.publish.values().any(|output| {
+        output.tombstones && (output.groups.iter().any(grouped) || output.feeds.contains(&feed.key))
+    })
+}
+
 impl FeedSettings {
     /// The headers and credentials that a request to `url` may carry: those of the config, where the feed's publisher has
     /// not moved it away from where the config has it.
@@ -140,6 +151,7 @@ impl FeedSettings {
             max_new: feed.max_new,
             full_text: feed.full_text,
             websub: feed.websub,
+            withdrawals: false,
             backfill: feed.backfill,
             digests: Vec::new(),
         }
@@ -162,6 +174,7 @@ impl FeedSettings {
             max_new: fetch.max_new,
             full_text: false,
             websub: false,
+            withdrawals: false,
             backfill: false,
             digests: Vec::new(),
         }

@@ -57,17 +57,22 @@ impl Chapter {
 /// The subscription document, or with `chapter` an archive document.
 pub(super) fn atom(site: &Site, feed: &MergedFeed<'_>, chapter: Option<Chapter>) -> Vec<u8> {
     let mut xml = Xml::begin();
-    xml.open(
-        "feed",
-        &[
-            ("xmlns", "http://www.w3.org/2005/Atom"),
-            ("xmlns:fh", "http://purl.org/syndication/history/1.0"),
-            ("xmlns:media", "http://search.yahoo.com/mrss/"),
-            ("xml:lang", &feed.output.language),
-        ],
-    );
+    let mut names = vec![
+        ("xmlns", "http://www.w3.org/2005/Atom"),
+        ("xmlns:fh", "http://purl.org/syndication/history/1.0"),
+        ("xmlns:media", "http://search.yahoo.com/mrss/"),
+    ];
+    if !feed.tombstones.is_empty() {
+        names.push(("xmlns:at", "http://purl.org/atompub/tombstones/1.0"));
+    }
+    names.push(("xml:lang", &feed.output.language));
+    xml.open("feed", &names);
     head(&mut xml, site, feed);
     history(&mut xml, site, feed, chapter);
+    for gone in feed.tombstones {
+        let (id, when) = (line(&gone.story.public_id), rfc3339(gone.withdrawn_at));
+        xml.empty("at:deleted-entry", &[("ref", &id), ("when", &when)]);
+    }
     for story in feed.stories {
         entry(&mut xml, site, feed, story);
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::config::{Config, ContentMode, PublishConfig, PublishFormat};
-use crate::model::{FeedView, StoryView};
+use crate::model::{FeedView, StoryView, Tombstone};
 
 use super::atom::Volume;
 use super::text;
@@ -147,6 +147,8 @@ pub struct MergedFeed<'a> {
     pub stories: &'a [StoryView],
     /// Feeds whose further stories the cap per feed left out, with how many.
     pub capped: &'a [(FeedView, usize)],
+    /// Stories that were taken back, the last one first.
+    pub tombstones: &'a [Tombstone],
     /// The archive document that the history goes on in, if there is one.
     pub archive: Option<Volume>,
 }
@@ -157,9 +159,10 @@ impl MergedFeed<'_> {
         path_of(&self.output.name, format)
     }
 
-    /// Latest change among the stories (R7.13); a fixed instant when there is none, never now.
+    /// Latest change among the stories (R7.13), their going included; a fixed instant when there is none, never now.
     pub(super) fn updated_at(&self) -> Timestamp {
-        updated_at(self.stories)
+        let gone = self.tombstones.iter().map(|gone| gone.withdrawn_at);
+        gone.fold(updated_at(self.stories), Timestamp::max)
     }
 }
 

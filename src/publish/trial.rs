@@ -30,6 +30,7 @@ pub(super) fn run(theme: &Theme) -> Vec<(&'static str, String)> {
         output,
         stories: &stories,
         capped: &[],
+        tombstones: &[],
         archive: None,
     };
     let hits = [SearchHit {
@@ -105,6 +106,7 @@ fn site() -> Site {
         ],
         content: ContentMode::Full,
         search: None,
+        tombstones: false,
         hubs: Vec::new(),
         files: None,
         language: String::from("en"),

@@ -305,6 +305,7 @@ fn empty(output: &PublishConfig) -> MergedFeed<'_> {
         output,
         stories: &[],
         capped: &[],
+        tombstones: &[],
         archive: None,
     }
 }

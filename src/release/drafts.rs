@@ -133,6 +133,7 @@ fn merged<'a>(output: &'a PublishConfig, selected: &'a Selected, most: usize) ->
         output,
         stories: &selected.stories[..selected.stories.len().min(most)],
         capped: &selected.capped,
+        tombstones: &selected.tombstones,
         archive: selected.archive,
     }
 }

@@ -324,6 +324,7 @@ fn merged<'a>(output: &'a PublishConfig, stories: &'a [StoryView]) -> MergedFeed
         output,
         stories,
         capped: &[],
+        tombstones: &[],
         archive: None,
     }
 }

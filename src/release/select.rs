@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::config::PublishConfig;
-use crate::model::{FeedId, FeedView, SearchQuery, SearchScope, Selection, StoryView, Verdict};
+use crate::model::{
+    FeedId, FeedView, SearchQuery, SearchScope, Selection, StoryView, Tombstone, Verdict,
+};
 use crate::publish::{Volume, fitting};
 use crate::store::StoreError;
 
@@ -18,6 +20,9 @@ const MOST_PAGES: usize = 20;
 /// Hits of a saved search that are looked at.
 const SEARCHED: usize = 500;
 
+/// Tombstones in a document: what was taken back before these, readers have heard of.
+const TOMBSTONES: usize = 20;
+
 /// What a merged feed shows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Selected {
@@ -25,6 +30,8 @@ pub(super) struct Selected {
     pub(super) stories: Vec<StoryView>,
     /// Feeds with more stories than the cap allows.
     pub(super) capped: Vec<(FeedView, usize)>,
+    /// Stories that were taken back, where the merged feed tells it.
+    pub(super) tombstones: Vec<Tombstone>,
     /// The archive document that the history goes on in.
     pub(super) archive: Option<Volume>,
 }
@@ -87,7 +94,27 @@ pub(super) async fn stories(
         }
         wanted.before = last;
     }
-    Ok(sieve.done())
+    let mut selected = sieve.done();
+    if output.tombstones {
+        selected.tombstones = tombstones(tools, output, (since, now)).await?;
+    }
+    Ok(selected)
+}
+
+/// The last stories that were taken back, of those that the merged feed would show.
+async fn tombstones(
+    tools: &Tools,
+    output: &PublishConfig,
+    (since, now): (Option<Timestamp>, Timestamp),
+) -> Result<Vec<Tombstone>, StoreError> {
+    let wanted = Selection {
+        since,
+        limit: TOMBSTONES,
+        ..selection(output)
+    };
+    let mut gone = tools.store.tombstones(wanted).await?;
+    gone.retain(|gone| kept(tools, output, &gone.story, now));
+    Ok(gone)
 }
 
 async fn searched(

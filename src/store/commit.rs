@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::marks::{self, Marks};
 use super::row::{Outcome, hash64, head64, json, ms};
 use super::stories::Revived;
-use super::{bands, entries, feeds, meanwhile, rulings, stories};
+use super::{bands, entries, feeds, meanwhile, rulings, stories, withdrawn};
 use crate::model::{
     FeedStanding, FeedState, IncomingEntry, Judge, PollCommit, PollReport, Recognition, SideCommit,
     SideWay, Standing, Verdict,
@@ -68,7 +68,8 @@ pub(super) fn poll(conn: &Connection, poll: &PollCommit, judge: &dyn Judge) -> O
     let mut commit = Commit::new(conn, poll, judge);
     commit.standing = state.standing;
     if let Some(before) = before {
-        commit.entries(&before)?;
+        let present = commit.entries(&before)?;
+        withdrawn::follow(&mut commit, &present)?;
     }
     commit.ledger.close(conn)?;
     Ok(commit.report)
@@ -81,6 +82,7 @@ pub(super) fn side(conn: &Connection, side: SideCommit, judge: &dyn Judge) -> Ou
         return Ok(PollReport::default());
     };
     let mut state = before.clone();
+    let is_archive = matches!(side.way, SideWay::Archive);
     let max_new = match side.way {
         SideWay::Push {
             marks,
@@ -104,12 +106,17 @@ pub(super) fn side(conn: &Connection, side: SideCommit, judge: &dyn Judge) -> Ou
         state,
         meta: None,
         entries: side.entries,
+        withdrawn: Vec::new(),
         host: None,
         seen_at: side.seen_at,
         max_new,
     };
     let mut commit = Commit::new(conn, &poll, judge);
-    commit.entries(&before)?;
+    let present = commit.entries(&before)?;
+    // An archive may hold what was taken back since.
+    if !is_archive {
+        withdrawn::follow(&mut commit, &present)?;
+    }
     commit.ledger.close(conn)?;
     Ok(commit.report)
 }
@@ -155,7 +162,8 @@ impl<'a> Commit<'a> {
 }
 
 impl Commit<'_> {
-    fn entries(&mut self, before: &FeedState) -> Outcome<()> {
+    /// Gives the entries that are there.
+    fn entries(&mut self, before: &FeedState) -> Outcome<HashSet<i64>> {
         let has_past = self.has_past()?;
         let mut unknown = Vec::new();
         let mut changed = Vec::new();
@@ -200,7 +208,8 @@ impl Commit<'_> {
             revived.extend(self.unknown(before, unknown, &mut present, has_past)?);
         }
         stories::revive(self, before, &revived, &present)?;
-        self.write_marks()
+        self.write_marks()?;
+        Ok(present)
     }
 
     fn has_past(&self) -> Outcome<bool> {
@@ -330,7 +339,7 @@ impl Commit<'_> {
     }
 
     /// Nothing of a quarantined feed is shown, whatever the judge said of the single entry.
-    fn guarded(&self, standing: Standing) -> Standing {
+    pub(super) fn guarded(&self, standing: Standing) -> Standing {
         match standing {
             Standing::Shown if self.standing == FeedStanding::Quarantined => Standing::Quarantined,
             standing => standing,

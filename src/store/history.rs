@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params};
 use super::marks::needle;
 use super::row::{Outcome, get_at, hash64};
 use super::views::{Views, story_of};
+use super::withdrawn::withdrawn_at;
 use crate::model::{EntryHistory, EntryId, StoryId};
 
 /// Entries told of at most.
@@ -29,6 +30,7 @@ pub(super) fn of(conn: &Connection, needles: &[String]) -> Outcome<Vec<EntryHist
                 .flatten(),
             former_keys: former_keys(conn, entry)?,
             revisions: revisions(conn, entry)?,
+            withdrawn_at: withdrawn_at(conn, entry)?,
             published_in: Vec::new(),
             mailed_in: story
                 .map(|story| mailed_in(conn, story))

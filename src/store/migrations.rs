@@ -9,9 +9,10 @@ use super::row::{Outcome, Trouble};
 use super::{Result, StoreError};
 
 /// The steps in order; step n leads to version n + 1.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_counts.sql"),
+    include_str!("migrations/0003_withdrawn.sql"),
 ];
 
 /// The version that this feedmill writes.

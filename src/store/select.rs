@@ -18,7 +18,7 @@ const FEW: usize = 48;
 const STEPS: usize = 40;
 
 /// Whose stories count.
-enum Members {
+pub(super) enum Members {
     All,
     Feeds(HashSet<i64>),
 }
@@ -64,7 +64,7 @@ fn places(conn: &Connection, selection: &Selection) -> Outcome<Vec<Place>> {
     Ok(found)
 }
 
-fn members(conn: &Connection, selection: &Selection) -> Outcome<Members> {
+pub(super) fn members(conn: &Connection, selection: &Selection) -> Outcome<Members> {
     if selection.groups.iter().any(|group| group == "*") {
         return Ok(Members::All);
     }
@@ -155,7 +155,7 @@ fn walk(
     Ok((found, true))
 }
 
-fn is_member(
+pub(super) fn is_member(
     conn: &Connection,
     members: &Members,
     story: i64,

@@ -223,6 +223,7 @@ async fn commit(
         state,
         meta: None,
         entries: entries.collect(),
+        withdrawn: Vec::new(),
         host: None,
         seen_at: now,
         max_new: DOCUMENT,

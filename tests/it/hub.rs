@@ -184,10 +184,12 @@ struct Hub {
 impl Hub {
     async fn new(hubs: &[&str], networks: &[&str]) -> Self {
         let told = PublishConfig {
+            tombstones: false,
             hubs: hubs.iter().map(|hub| (*hub).to_owned()).collect(),
             ..output("all")
         };
         let quiet = PublishConfig {
+            tombstones: false,
             hubs: Vec::new(),
             ..output("quiet")
         };

@@ -9,6 +9,7 @@ mod hosts;
 mod moves;
 mod public_ids;
 mod publisher;
+mod withdrawals;
 
 use std::time::Duration;
 

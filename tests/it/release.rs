@@ -139,6 +139,7 @@ impl Mill {
             state,
             meta: None,
             entries,
+            withdrawn: Vec::new(),
             host: None,
             seen_at: now,
             max_new: 10_000,

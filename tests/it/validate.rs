@@ -40,6 +40,7 @@ fn drafts(theme: &Theme, output: &PublishConfig, stories: &[StoryView]) -> Vec<D
         output,
         stories,
         capped: &[],
+        tombstones: &[],
         archive: Some(Volume::finished(2)),
     };
     let (mut drafts, outcome) = feed_drafts(theme, &site, &feed);

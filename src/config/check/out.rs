@@ -133,6 +133,7 @@ impl Check<'_> {
                 self.url(&key(&format!("hub/{index}")), hub, &["https", "http"]);
             }
         }
+        self.tombs(&key("tombstones"), written);
         PublishConfig {
             name: name.to_owned(),
             title: written.title.clone().unwrap_or_else(|| name.to_owned()),
@@ -157,11 +158,23 @@ impl Check<'_> {
                 .search
                 .clone()
                 .filter(|words| !words.trim().is_empty()),
+            tombstones: written.tombstones,
             hubs: written.hub.clone(),
             files: self.path(&written.files),
             language: self.language_or(&key("language"), &written.language, known),
             timezone: self.zone_or(&key("timezone"), &written.timezone, &known.timezone),
             former_names: written.former_names.clone(),
+        }
+    }
+
+    /// What a search found of a story that is gone cannot be asked again.
+    fn tombs(&mut self, path: &str, written: &out::Publish) {
+        if written.tombstones && written.search.is_some() {
+            self.error(
+                path,
+                "a saved search cannot have tombstones",
+                "set them in a merged feed without `search`",
+            );
         }
     }
 

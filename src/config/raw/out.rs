@@ -36,6 +36,8 @@ pub(in crate::config) struct Publish {
     pub(in crate::config) content: Content,
     /// Words that entries must hold, as on the search page.
     pub(in crate::config) search: Option<String>,
+    /// Entries that their publisher takes back are withdrawn, with a tombstone (RFC 6721) in the Atom document.
+    pub(in crate::config) tombstones: bool,
     /// WebSub hubs to tell of news; "self" is the built-in one.
     pub(in crate::config) hub: Vec<String>,
     /// Folder to write the finished files to, for another web server.
@@ -63,6 +65,7 @@ impl Default for Publish {
             formats: vec![Format::Atom, Format::Rss, Format::Json, Format::Html],
             content: Content::Full,
             search: None,
+            tombstones: false,
             hub: Vec::new(),
             files: None,
             language: None,

@@ -30,6 +30,7 @@ pub(crate) fn output(name: &str) -> PublishConfig {
         ],
         content: ContentMode::Full,
         search: None,
+        tombstones: false,
         hubs: vec![String::from("self")],
         files: None,
         language: String::from("en"),
@@ -171,6 +172,7 @@ pub(crate) fn drafts(stories: &[StoryView]) -> Vec<Draft> {
         output: &output,
         stories,
         capped: &[],
+        tombstones: &[],
         archive: Some(Volume::finished(3)),
     };
     let theme = Theme::load(None).unwrap();

@@ -29,6 +29,7 @@ fn ids_outlive_addresses_and_names() {
             output,
             stories: &[],
             capped: &[],
+            tombstones: &[],
             archive: None,
         };
         let atom = text(
@@ -85,6 +86,7 @@ fn content_modes_carry_what_they_say() {
             output: &output,
             stories: &stories,
             capped: &[],
+            tombstones: &[],
             archive: None,
         };
         text(&feed_drafts(&theme, &site(), &feed).0, "/all.atom")
@@ -119,6 +121,7 @@ fn archives_form_a_chain() {
         output: &output,
         stories: &[story(1, "One", "x")],
         capped: &[],
+        tombstones: &[],
         archive: None,
     };
     let links = |number| {

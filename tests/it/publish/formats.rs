@@ -190,6 +190,7 @@ fn without_a_page_the_front_page_is_home() {
         output: &bare,
         stories: &stories,
         capped: &[],
+        tombstones: &[],
         archive: None,
     };
     let theme = Theme::load(None).unwrap();
@@ -283,6 +284,7 @@ fn ttl_is_the_least_gap_between_polls() {
             output: &output,
             stories: &[],
             capped: &[],
+            tombstones: &[],
             archive: None,
         };
         let (drafts, _) = feed_drafts(&Theme::load(None).unwrap(), &site, &feed);

@@ -72,6 +72,7 @@ fn every_page_passes_the_gate_in_every_language() {
             output: &output,
             stories: &stories,
             capped: &[],
+            tombstones: &[],
             archive: None,
         };
         for fronts in [
@@ -129,6 +130,7 @@ fn a_story_says_its_day_where_no_heading_does() {
         stories: &stories,
         capped: &[],
         archive: None,
+        tombstones: &[],
     };
     let dated = "<time datetime=\"2026-11-22T17:30:00Z\">23 November 2026</time>";
     let front = front_draft(&theme, &site(), &[feed, feed]).unwrap();
@@ -194,6 +196,7 @@ fn a_page_in_arabic_runs_from_right_to_left() {
         output: &arabic,
         stories: &stories,
         capped: &[],
+        tombstones: &[],
         archive: None,
     };
     let (drafts, outcome) = feed_drafts(&theme, &site(), &feed);
