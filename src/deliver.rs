@@ -8,6 +8,7 @@
 
 pub mod bounce;
 mod dkim;
+mod gate;
 mod halt;
 mod local;
 mod outcome;
@@ -25,6 +26,7 @@ use crate::config::{MailConfig, Transport};
 use crate::model::OutboxMessage;
 
 pub use dkim::Signer;
+pub use gate::Gate;
 pub use halt::Halt;
 pub use outcome::{Outcome, settled};
 pub use parts::part;
@@ -155,11 +157,25 @@ pub enum Line {
 impl Line {
     /// Sends one message, or as much of it as `halt` leaves time for.
     pub async fn send(&mut self, message: &OutboxMessage, halt: &Halt) -> Outcome {
+        self.send_through(message, halt, &mut Gate::open()).await
+    }
+
+    /// Sends one message as [`Self::send`] does; its body does not leave before `gate` opens.
+    pub async fn send_through(
+        &mut self,
+        message: &OutboxMessage,
+        halt: &Halt,
+        gate: &mut Gate,
+    ) -> Outcome {
         if let Some(refusal) = outcome::unusable_envelope(message) {
             return refusal;
         }
+        // Only a server has an envelope to be told beforehand.
+        if !matches!(self, Self::Smtp(_)) && halt.before(gate.passed()).await != Some(true) {
+            return Outcome::held_back();
+        }
         match self {
-            Self::Smtp(session) => session.send(message, halt).await,
+            Self::Smtp(session) => session.send(message, halt, gate).await,
             Self::Maildir(folder) => local::keep(folder, message).await,
             Self::Sendmail(program, deadline) => {
                 let piped = halt.within(local::pipe(program, *deadline, message)).await;

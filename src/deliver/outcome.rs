@@ -39,7 +39,7 @@ pub enum Outcome {
         /// What happened.
         reason: String,
     },
-    /// Given up before the final dot, since we have to end; nobody's fault.
+    /// Given up before the final dot, since we have to end or cannot record the one before; nobody's fault.
     Stopped {
         /// What happened.
         reason: String,
@@ -65,6 +65,13 @@ impl Outcome {
     pub(super) fn cut_short() -> Self {
         Self::Uncertain {
             reason: "stopped while waiting for the answer".to_owned(),
+        }
+    }
+
+    /// The body was never begun, because the message before it is not on record.
+    pub(super) fn held_back() -> Self {
+        Self::Stopped {
+            reason: "held back: the message before it is not on record".to_owned(),
         }
     }
 

@@ -1,22 +1,25 @@
-//! Draining the outbox: connections that claim, send and settle, each its own messages. A reply is recorded before the
-//! next message is begun; on stop, replies in flight are waited for as long as the grace lasts and what was only
-//! claimed goes back.
+//! Draining the outbox: connections that claim, send and settle, each its own messages. A reply is recorded while the
+//! next message's envelope is told, and before its body leaves; on stop, replies in flight are waited for as long as the
+//! grace lasts and what was only claimed goes back.
 
+mod record;
+
+use std::collections::{HashSet, VecDeque};
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, join3};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Look, Mailer, bounces};
+use self::record::Sent;
+use super::{Look, Mailer};
 use crate::config::MailConfig;
-use crate::deliver::bounce::Kind;
-use crate::deliver::{Deliverer, Halt, Line, Outcome, settled};
-use crate::model::{Disposition, MessageId, OutboxMessage};
-use crate::store::{Result, StoreError};
+use crate::deliver::{Deliverer, Gate, Halt, Line, Outcome};
+use crate::model::{MessageId, OutboxMessage};
+use crate::store::Result;
 
 /// How long a claim holds: longer than [`STALE`] and all deadlines of one message on two connections together.
 const LEASE: Duration = Duration::from_secs(3 * 3600);
@@ -25,8 +28,8 @@ const STALE: Duration = Duration::from_secs(10 * 60);
 /// Messages claimed at once, where no limit per minute makes them wait. Only the one on the wire is in doubt after a
 /// crash; the others were never begun.
 const CLAIM: usize = 4;
-/// Pauses before an outcome is recorded that the store did not take: the first, and the longest.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How long a body waits for the record of the message before it: no server hangs up sooner, not even under load.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all connections go by.
 struct Course<'a> {
@@ -60,12 +63,33 @@ impl Drop for Place<'_> {
     }
 }
 
+/// A message and when it was claimed.
+struct Claimed(OutboxMessage, Instant);
+
 /// One connection's state.
-#[derive(Default)]
 struct Way<'a> {
     opened: Option<Opened<'a>>,
     /// The server takes no further connection beside those it has.
     crowded: bool,
+    /// The first failure of the store.
+    ended: Result<()>,
+    /// The last message, until what became of it is on record.
+    unrecorded: Option<Sent>,
+}
+
+impl Way<'_> {
+    /// What the store gave; none when it failed, which is told at the end.
+    fn noted<T>(&mut self, done: Result<T>) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(error) => {
+                if self.ended.is_ok() {
+                    self.ended = Err(error);
+                }
+                None
+            }
+        }
+    }
 }
 
 impl Mailer {
@@ -90,166 +114,121 @@ impl Mailer {
     }
 
     async fn connection(&self, course: &Course<'_>) -> Result<()> {
-        let mut way = Way::default();
-        let mut outcome = Ok(());
-        while outcome.is_ok() && !way.crowded && !self.held(course) {
-            let claimed = match self.claim(course).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    outcome = Err(error);
+        let mut way = Way {
+            opened: None,
+            crowded: false,
+            ended: Ok(()),
+            unrecorded: None,
+        };
+        let mut claimed = VecDeque::new();
+        loop {
+            if claimed.is_empty() {
+                // The next ones may have to wait for their turn: all that was sent is on record by then.
+                let recorded = self.record(course, way.unrecorded.take()).await;
+                way.noted(recorded);
+                if self.held(course, &way) {
                     break;
                 }
-            };
-            if claimed.is_empty() {
-                break;
+                let more = self.claim(course).await;
+                claimed = way.noted(more).unwrap_or_default();
             }
-            outcome = self.send_all(course, &mut way, claimed).await;
+            let Some(next) = claimed.pop_front() else {
+                break;
+            };
+            let ahead = claimed.is_empty() && !self.turns.limited();
+            claimed.extend(self.send_next(course, &mut way, next, ahead).await);
         }
         if let Some(opened) = way.opened {
             course.halt.within(opened.line.close()).await;
         }
-        outcome
+        way.ended
     }
 
     /// Whether nothing is to be begun now.
-    fn held(&self, course: &Course<'_>) -> bool {
-        course.halt.is_asked() || self.paused()
+    fn held(&self, course: &Course<'_>, way: &Way<'_>) -> bool {
+        way.ended.is_err() || way.crowded || course.halt.is_asked() || self.paused()
     }
 
     /// The next messages, once it is their turn.
-    async fn claim(&self, course: &Course<'_>) -> Result<Vec<OutboxMessage>> {
+    async fn claim(&self, course: &Course<'_>) -> Result<VecDeque<Claimed>> {
         let Some(turn) = course.halt.before(self.turns.wait()).await else {
-            return Ok(Vec::new());
+            return Ok(VecDeque::new());
         };
         let most = if turn.is_some() { 1 } else { CLAIM };
-        let (now, in_hand) = (self.ground.clock.now(), self.in_hand());
-        let claimed = self
-            .store
-            .claim_messages(now, now + LEASE, most, in_hand)
-            .await?;
-        self.hand(|hand| hand.extend(claimed.iter().map(|message| message.id)));
+        let claimed = self.take(most).await?;
         if let Some(turn) = turn.filter(|_| !claimed.is_empty()) {
             turn.taken();
         }
         Ok(claimed)
     }
 
+    async fn take(&self, most: usize) -> Result<VecDeque<Claimed>> {
+        let (now, in_hand) = (self.ground.clock.now(), self.in_hand());
+        let claimed = self
+            .store
+            .claim_messages(now, now + LEASE, most, in_hand)
+            .await?;
+        self.hand(|hand| hand.extend(claimed.iter().map(|message| message.id)));
+        let since = Instant::now();
+        Ok(claimed
+            .into_iter()
+            .map(|message| Claimed(message, since))
+            .collect())
+    }
+
     fn in_hand(&self) -> Vec<MessageId> {
         self.hand(|hand| hand.iter().copied().collect())
     }
 
-    fn hand<T>(&self, change: impl FnOnce(&mut std::collections::HashSet<MessageId>) -> T) -> T {
+    fn hand<T>(&self, change: impl FnOnce(&mut HashSet<MessageId>) -> T) -> T {
         change(&mut self.in_hand.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Sends and settles every one of `claimed`, or gives it back; the first failure of the store is told at the end.
-    async fn send_all<'a>(
+    /// Sends a message, or gives it back, while what became of the one before it is recorded and, where the last of the
+    /// claimed is on its way, the next ones are claimed: those are given.
+    async fn send_next<'a>(
         &self,
         course: &'a Course<'_>,
         way: &mut Way<'a>,
-        claimed: Vec<OutboxMessage>,
-    ) -> Result<()> {
-        let (since, mut ended) = (Instant::now(), Ok(()));
-        for message in claimed {
-            let held = ended.is_err() || way.crowded || self.held(course);
-            let (disposition, blame) = if held || since.elapsed() > STALE {
-                let retry_at = self.ground.clock.now();
-                (Disposition::Released { retry_at }, None)
+        next: Claimed,
+        ahead: bool,
+    ) -> VecDeque<Claimed> {
+        let ahead = ahead && !self.held(course, way);
+        let (word, mut gate) = Gate::new(PATIENCE);
+        let before = way.unrecorded.take();
+        let record = async {
+            let recorded = self.record(course, before).await;
+            // Nobody waits for the word where the envelope was refused.
+            word.send(recorded.is_ok()).ok();
+            recorded
+        };
+        let claim = async {
+            if ahead {
+                self.take(CLAIM).await
             } else {
-                let outcome = attempt(course, way, &message).await;
-                let blame = blamed(&outcome);
-                (self.judge(&message, outcome), blame)
-            };
-            let recorded = self.record(course, &message, disposition, blame).await;
-            self.hand(|hand| hand.remove(&message.id));
-            ended = ended.and(recorded);
-        }
-        ended
-    }
-
-    /// Records what became of a message, and counts it against the subscriber where it is to blame.
-    async fn record(
-        &self,
-        course: &Course<'_>,
-        message: &OutboxMessage,
-        disposition: Disposition,
-        blame: Option<(Kind, String)>,
-    ) -> Result<()> {
-        if !self.settle(course, message, disposition).await? {
-            tracing::warn!(
-                message.id = message.id.0,
-                "lease was lost before the outcome could be recorded"
-            );
-            return Ok(());
-        }
-        let Some((kind, status)) = blame else {
-            return Ok(());
+                Ok(VecDeque::new())
+            }
         };
-        let Some(record) = self.store.subscriber(message.subscriber).await? else {
-            return Ok(());
-        };
-        // Refused to our face is a bounce like one that comes by mail.
-        let now = self.ground.clock.now();
-        bounces::count(&self.store, &record, (kind, &status), now).await?;
-        Ok(())
+        let send = self.send_one(course, way, next, &mut gate);
+        let (recorded, sent, more) = join3(record, send, claim).await;
+        way.unrecorded = Some(sent);
+        way.noted(recorded);
+        way.noted(more).unwrap_or_default()
     }
 
-    /// Settles until the store takes it or the end comes: a delivery that is not on record is made again.
-    async fn settle(
+    /// Sends a message, or gives it back where it has become too old or it is time to stop.
+    async fn send_one<'a>(
         &self,
-        course: &Course<'_>,
-        message: &OutboxMessage,
-        disposition: Disposition,
-    ) -> Result<bool> {
-        let mut pause = AGAIN.0;
-        loop {
-            let now = self.ground.clock.now();
-            let (id, lease) = (message.id, message.lease);
-            let settled = self
-                .store
-                .settle_message(id, lease, disposition.clone(), now);
-            let error = match settled.await {
-                Err(error) if !matches!(error, StoreError::Closed) => error,
-                settled => return settled,
-            };
-            tracing::error!(message.id = id.0, error = ?format!("{error:#}"), "what became of a mail could not be recorded, tried again");
-            if course.halt.is_asked() {
-                return Err(error);
-            }
-            course.halt.before(tokio::time::sleep(pause)).await;
-            pause = (pause * 2).min(AGAIN.1);
+        course: &'a Course<'_>,
+        way: &mut Way<'a>,
+        Claimed(message, since): Claimed,
+        gate: &mut Gate,
+    ) -> Sent {
+        if self.held(course, way) || since.elapsed() > STALE {
+            return Sent::back(message, self.ground.clock.now());
         }
-    }
-
-    /// Tells the operator, the metrics and the pause; gives what the row becomes.
-    fn judge(&self, message: &OutboxMessage, outcome: Outcome) -> Disposition {
-        let now = self.ground.clock.now();
-        self.ground.metrics.mail(outcome.word());
-        let (id, word, reason) = (message.id.0, outcome.word(), outcome.reason().to_owned());
-        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
-        match &outcome {
-            Outcome::Unavailable { .. } => {
-                let retry_at = pause.fail(now);
-                tracing::error!(message.id = id, disposition = word, retry_at = ?retry_at, reply = ?reason, "mail is paused");
-                return Disposition::Released { retry_at };
-            }
-            Outcome::Stopped { .. } => {
-                tracing::debug!(message.id = id, disposition = word, reply = ?reason, "mail given back");
-            }
-            Outcome::Refused {
-                kind: Kind::Policy, ..
-            } => {
-                tracing::error!(message.id = id, disposition = word, reply = ?reason, "mail refused for what it is; see to it");
-            }
-            Outcome::Delivered { .. } => {
-                pause.succeed();
-                tracing::info!(message.id = id, disposition = word, reply = ?reason, "mail delivered");
-            }
-            _ => {
-                tracing::warn!(message.id = id, disposition = word, reply = ?reason, "mail not delivered")
-            }
-        }
-        settled(outcome, message.attempts, now, draw(message))
+        let outcome = attempt(course, way, &message, gate).await;
+        self.judge(message, outcome)
     }
 
     fn paused(&self) -> bool {
@@ -263,6 +242,7 @@ async fn attempt<'a>(
     course: &'a Course<'_>,
     way: &mut Way<'a>,
     message: &OutboxMessage,
+    gate: &mut Gate,
 ) -> Outcome {
     for _ in 0..2 {
         let most = course.config.per_connection.max(1);
@@ -283,7 +263,7 @@ async fn attempt<'a>(
             },
         };
         opened.begun += 1;
-        match opened.line.send(message, &course.halt).await {
+        match opened.line.send_through(message, &course.halt, gate).await {
             Outcome::Closed { .. } => {}
             outcome => return outcome,
         }
@@ -313,26 +293,6 @@ async fn open<'a>(course: &'a Course<'_>) -> std::result::Result<Opened<'a>, Out
         }
         Err(outcome) => Err(outcome),
     }
-}
-
-/// What counts against the subscriber: a refusal that is not the operator's to see to.
-fn blamed(outcome: &Outcome) -> Option<(Kind, String)> {
-    match outcome {
-        Outcome::Refused { kind, status, .. } if *kind != Kind::Policy => {
-            Some((*kind, status.clone()))
-        }
-        _ => None,
-    }
-}
-
-/// A number in 0..1 that differs between messages and attempts: spreads retries without a random source.
-fn draw(message: &OutboxMessage) -> f64 {
-    let hash = blake3::hash(format!("{}\0{}", message.message_id, message.attempts).as_bytes());
-    let word = hash
-        .as_bytes()
-        .first_chunk::<4>()
-        .map_or(0, |bytes| u32::from_be_bytes(*bytes));
-    f64::from(word) / f64::from(u32::MAX)
 }
 
 /// Sends one message at once, outside the outbox: a test copy.

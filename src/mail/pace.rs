@@ -70,6 +70,11 @@ impl Turns {
         }
     }
 
+    /// Whether there is a limit.
+    pub(super) fn limited(&self) -> bool {
+        self.gap.is_some()
+    }
+
     /// Waits for a turn; none where there is no limit.
     pub(super) async fn wait(&self) -> Option<Turn<'_>> {
         let gap = self.gap?;

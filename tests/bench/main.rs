@@ -3,6 +3,7 @@
 //!
 //! - `poll`: cold and warm, beside a bare HTTP client that makes the same requests.
 //! - `serve`: the built daemon beside a bare responder and beside nginx, plain, gzip and 304; slow clients and long heads.
+//! - `mail`: the outbox drained beside a bare SMTP generator, into the same sink.
 //! - `parse`: beside the bare parser, with and without a bare sanitiser, normalising alone, and feedparser.
 //! - `cadence`: delay per request of three schedules, simulated.
 //! - `story`, `pairs`, `year`: verdicts of single entries; precision and recall over the labelled pairs; a year of
@@ -22,6 +23,7 @@
 
 mod cadence;
 mod documents;
+mod mail;
 mod meter;
 mod million;
 mod mutants;
@@ -44,6 +46,9 @@ fn main() {
     let named = |name: &str| arguments.iter().any(|argument| argument == name);
     if named("origin") {
         return origin::serve(size);
+    }
+    if named("sink") {
+        return mail::sink();
     }
     if named("mutants") {
         return mutants::run(size);
@@ -71,6 +76,9 @@ fn main() {
     }
     if all || named("serve") {
         serve::run(size * 20);
+    }
+    if all || named("mail") {
+        mail::run(size * 2);
     }
     if named("million") {
         million::run(given.unwrap_or(1_000_000));

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::mail::Post;
 use crate::store::bench::at;
-use crate::support::smtp::{Act, Script};
+use crate::support::smtp::{Act, Peer, Script};
 
 /// Everyone's standing, and (hard, soft) bounces so far, after `days` editions that a server refuses with `words`.
 async fn refused(days: usize, words: &'static str) -> (Vec<SubscriberStanding>, Vec<(u32, u32)>) {
@@ -300,6 +300,10 @@ fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
     (log, tracing::subscriber::set_default(subscriber.finish()))
 }
 
+/// No delivery can be recorded.
+const FULL: &str = "CREATE TRIGGER full BEFORE UPDATE OF standing ON message WHEN new.standing = 2
+    BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+
 #[tokio::test]
 async fn a_delivery_that_cannot_be_recorded_is_not_repeated() {
     let mut post = Post::start(Script::default(), &["an", "bo"], "").await;
@@ -308,11 +312,7 @@ async fn a_delivery_that_cannot_be_recorded_is_not_repeated() {
     let mailer = post.mailer();
     mailer.freeze_due(post.clock.now()).await.unwrap();
     let file = rusqlite::Connection::open(post.bench.folder.path().join("feedmill.db")).unwrap();
-    file.execute_batch(
-        "CREATE TRIGGER full BEFORE UPDATE OF standing ON message WHEN new.standing = 2
-         BEGIN SELECT RAISE(ABORT, 'disk full'); END",
-    )
-    .unwrap();
+    file.execute_batch(FULL).unwrap();
     let (log, _guard) = listen();
     let room = async {
         until(async || log.says("could not be recorded")).await;
@@ -326,6 +326,40 @@ async fn a_delivery_that_cannot_be_recorded_is_not_repeated() {
     assert_eq!(post.mails(), ["an: 1", "bo: 1"]);
     let edition = &post.bench.store.editions("morning", 1).await.unwrap()[0];
     assert_eq!(edition.messages, (0, 2, 0));
+}
+
+#[tokio::test]
+async fn a_body_waits_for_the_record_of_the_delivery_before_it() {
+    let mut post = Post::start(Script::default(), &["an", "bo"], "").await;
+    post.publish(1).await;
+    post.clock.set(at("2026-03-02T06:30:00Z"));
+    let mailer = post.mailer().with_grace(GRACE);
+    mailer.freeze_due(post.clock.now()).await.unwrap();
+    let file = rusqlite::Connection::open(post.bench.folder.path().join("feedmill.db")).unwrap();
+    file.execute_batch(FULL).unwrap();
+    let stop = CancellationToken::new();
+    let watch = async {
+        let announced = |peer: &Peer| {
+            peer.commands()
+                .iter()
+                .filter(|line| *line == "DATA")
+                .count()
+        };
+        until(async || announced(&post.peer) == 2).await;
+        stop.cancel();
+    };
+    let both = async { tokio::join!(mailer.drain(&stop), watch) };
+    let (drained, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    drained.unwrap_err();
+    // Told while the first was not on record, and never begun: only the first can come twice.
+    assert_eq!(post.mails(), ["an: 1"]);
+    file.execute_batch("DROP TRIGGER full").unwrap();
+    drop(mailer);
+    post.bench.reopen().await;
+    post.run_at("2026-03-02T06:31:00Z").await;
+    let mut mails = post.mails();
+    mails.sort();
+    assert_eq!(mails, ["an: 1", "an: 1", "bo: 1"]);
 }
 
 #[tokio::test]

@@ -3,18 +3,19 @@
 use super::super::bounce::{self, Kind};
 use super::super::reply::Reply;
 use super::super::wire::Broken;
-use super::{Halt, Outcome, Session};
+use super::{Gate, Halt, Outcome, Session};
 use crate::model::OutboxMessage;
 
 /// Replies to MAIL, RCPT and DATA, as far as they came.
 type Replies = Vec<Reply>;
 
 impl Session {
-    /// Sends one message to its one recipient.
+    /// Sends one message to its one recipient; its body waits for `gate`.
     pub(in crate::deliver) async fn send(
         &mut self,
         message: &OutboxMessage,
         halt: &Halt,
+        gate: &mut Gate,
     ) -> Outcome {
         if let Some(refusal) = self.unfit(message) {
             return refusal;
@@ -32,7 +33,11 @@ impl Session {
                 self.alive &= fit.is_some();
                 outcome
             }
-            None => self.transfer(&message.bytes, halt).await,
+            None => match halt.before(gate.passed()).await {
+                Some(true) => self.transfer(&message.bytes, halt).await,
+                Some(false) => self.held_back(),
+                None => self.dropped(),
+            },
         };
         // Servers count what was begun, whatever became of its recipient.
         self.taken += usize::from(replies.first().is_some_and(Reply::positive));
@@ -54,6 +59,12 @@ impl Session {
         Outcome::Stopped {
             reason: "stopped before the message was sent".to_owned(),
         }
+    }
+
+    /// Hanging up is the only way to end a message that was announced and must not arrive.
+    fn held_back(&mut self) -> Outcome {
+        self.alive = false;
+        Outcome::held_back()
     }
 
     /// What the server said it cannot take, before asking it.
