@@ -114,6 +114,21 @@ pub struct Config {
     pub warnings: Vec<Complaint>,
 }
 
+impl Config {
+    /// The groups that a merged feed draws from, as (name, title).
+    #[must_use]
+    pub fn groups_of(&self, publish: &PublishConfig) -> Vec<(String, String)> {
+        let every = publish.groups.iter().any(|name| name == "*");
+        let named = self
+            .groups
+            .iter()
+            .filter(|(name, _)| every || publish.groups.contains(name));
+        named
+            .map(|(name, group)| (name.clone(), group.title.as_ref().unwrap_or(name).clone()))
+            .collect()
+    }
+}
+
 /// A zone with its name, as the name is what people and the database see.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone {

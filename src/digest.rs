@@ -12,10 +12,12 @@ mod templates;
 mod text;
 pub mod token;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use url::Url;
 
-use crate::config::{ContentMode, Sections, Zone};
+use crate::config::{Config, ContentMode, DigestConfig, Sections, Zone};
 use crate::model::StoryView;
 
 pub use language::Language;
@@ -53,6 +55,8 @@ pub struct Issue {
     pub max_bytes: usize,
     /// Postal address or contact.
     pub footer: Option<String>,
+    /// Whether each mail leads to a page where its reader may change things.
+    pub self_service: bool,
     /// The next instants of the schedule, for the words that tell it.
     pub coming: Vec<Timestamp>,
 }
@@ -119,6 +123,15 @@ pub enum Purpose {
     Test,
     /// The copy on the web: nothing of any subscriber, and all that the mail had no room for.
     Web,
+}
+
+/// Languages of mail that subscribers of `digest` may choose: ours, and those that the config names.
+#[must_use]
+pub fn offered_languages(config: &Config, digest: &DigestConfig) -> BTreeSet<String> {
+    let named = [&config.language, &digest.language].into_iter();
+    let wished = digest.subscribers.iter().map(|wishes| &wishes.language);
+    let ours = Language::SHIPPED.iter().map(|&code| code.to_owned());
+    ours.chain(named.chain(wished).cloned()).collect()
 }
 
 /// The second of the slot that an edition's address names; none where it can be no edition's.

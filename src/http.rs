@@ -1,7 +1,7 @@
 //! The HTTP flow: finished documents from the shelf to whoever asks, and the few pages that depend on the question.
 //!
 //! Readers get bytes that `release` finished before; nothing is rendered for them. Only search, single stories, the
-//! web copy of an edition, the unsubscribe page and the operator's pages are made on demand. The door to axum and
+//! web copy of an edition, the unsubscribe page, a subscriber's own page and the operator's pages are made on demand. The door to axum and
 //! hyper. Refuses what is not asked politely: slow clients, endless headers, foreign methods.
 
 mod accept;
@@ -19,6 +19,7 @@ mod routes;
 mod search;
 mod status;
 mod subscribers;
+mod subscription;
 mod tls;
 
 use std::sync::Arc;

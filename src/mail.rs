@@ -19,9 +19,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, DigestConfig, Problem};
+use crate::config::{Config, DigestConfig, Problem, Zone};
 use crate::deliver::{Deliverer, Signer};
-use crate::digest::{Language, Templates, message};
+use crate::digest::{Language, Templates, message, offered_languages};
 use crate::filter::Rules;
 use crate::model::{MessageId, SubscriberSpec};
 use crate::schedule::cron::CronSchedule;
@@ -150,7 +150,8 @@ impl Mailer {
             }
             frozen.notify_one();
             let now = self.ground.clock.now();
-            let slot_at = self.next_slots(now).into_iter().map(|(_, _, at)| at).min();
+            // A store that cannot be read is told of by the freezing itself.
+            let slot_at = self.next_slot_at(now).await.unwrap_or_default();
             rest(stop, wake, until(slot_at, now, LONGEST_SLEEP)).await;
         }
     }
@@ -185,20 +186,27 @@ impl Mailer {
         Ok(())
     }
 
-    /// The next slot of every digest and lane after `now`, as (digest, zone, instant).
-    #[must_use]
-    pub fn next_slots(&self, now: Timestamp) -> Vec<(String, String, Timestamp)> {
+    /// When the next edition of any digest and lane is due after `now`.
+    async fn next_slot_at(&self, now: Timestamp) -> Result<Option<Timestamp>> {
         let mut slots = Vec::new();
         for digest in self.ground.config.digests.values() {
-            for zone in slots::lanes(digest) {
-                let next = self
-                    .crons
-                    .get(&digest.name)
-                    .and_then(|cron| cron.next_after(now, &zone.zone));
-                slots.extend(next.map(|at| (digest.name.clone(), zone.name.clone(), at)));
-            }
+            let Some(cron) = self.crons.get(&digest.name) else {
+                continue;
+            };
+            let lanes = self.lanes(digest).await?;
+            slots.extend(
+                lanes
+                    .iter()
+                    .filter_map(|lane| cron.next_after(now, &lane.zone)),
+            );
         }
-        slots
+        Ok(slots.into_iter().min())
+    }
+
+    /// The zones whose clocks call a digest: those of the config, and those that subscribers chose.
+    async fn lanes(&self, digest: &DigestConfig) -> Result<Vec<Zone>> {
+        let own = self.store.own_zones(&digest.name).await?;
+        Ok(slots::lanes(digest, &own))
     }
 
     fn pause_until(&self) -> Option<Timestamp> {
@@ -248,13 +256,7 @@ fn crons(config: &Config, problems: &mut Vec<Problem>) -> BTreeMap<String, CronS
 fn languages(config: &Config, problems: &mut Vec<Problem>) -> BTreeMap<String, Arc<Language>> {
     let mut codes = vec!["en".to_owned(), config.language.clone()];
     for digest in config.digests.values() {
-        codes.push(digest.language.clone());
-        codes.extend(
-            digest
-                .subscribers
-                .iter()
-                .map(|subscriber| subscriber.language.clone()),
-        );
+        codes.extend(offered_languages(config, digest));
     }
     codes.sort();
     codes.dedup();

@@ -22,7 +22,7 @@ pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHis
 pub use mail::{
     Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,
     FrozenEdition, FrozenMessage, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,
-    SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
+    SubscriberRecord, SubscriberSpec, SubscriberStanding, Wishes, mailbox_key,
 };
 pub use poll::{DayCount, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
 pub use push::{

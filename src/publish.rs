@@ -19,6 +19,7 @@ mod page;
 mod rss;
 mod site;
 mod status;
+mod subscription;
 mod text;
 mod theme;
 mod trial;
@@ -47,6 +48,7 @@ pub use opml::opml;
 pub use page::{FeedPage, Page, Pager, SearchView, day_page, feed_page, search_page, story_page};
 pub use site::{MergedFeed, Site, fitting};
 pub use status::{DaemonFacts, Listed, StatusView, status_page};
+pub use subscription::{Choice, SubscriptionView, subscription_page};
 pub use theme::{Theme, check_templates};
 
 /// A finished document.

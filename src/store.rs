@@ -35,6 +35,7 @@ mod stories;
 mod subscribers;
 mod upkeep;
 mod views;
+mod wishes;
 mod withdrawn;
 mod writer;
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Exit, Output};
 use crate::clock::Clock;
-use crate::config::{Config, DigestConfig};
+use crate::config::{Config, DigestConfig, Zone};
 use crate::digest::message::ascii_address;
 use crate::filter::Rules;
 use crate::mail::{Freezing, Frozen, Ground, Mailer, slots};
@@ -41,7 +41,7 @@ pub async fn run(
         clock,
     };
     match args.verb {
-        DigestVerb::Next { name, count, json } => scene.next(&name, count, json, out),
+        DigestVerb::Next { name, count, json } => scene.next(&name, (count, json), out).await,
         DigestVerb::Preview(args) => scene.preview(&args, out).await,
         DigestVerb::Show(args) => scene.show(&args, out).await,
         DigestVerb::Send {
@@ -114,6 +114,11 @@ impl Scene {
         }
     }
 
+    async fn lanes(&self, digest: &DigestConfig) -> anyhow::Result<Vec<Zone>> {
+        let own = self.store.own_zones(&digest.name).await?;
+        Ok(slots::lanes(digest, &own))
+    }
+
     fn mailer(&self) -> anyhow::Result<Mailer> {
         let words = |problems: Vec<crate::config::Problem>| {
             anyhow::Error::msg(
@@ -134,11 +139,16 @@ impl Scene {
         Mailer::new(self.store.clone(), ground).map_err(words)
     }
 
-    fn next(&self, name: &str, count: usize, json: bool, out: &mut Output) -> anyhow::Result<Exit> {
+    async fn next(
+        &self,
+        name: &str,
+        (count, json): (usize, bool),
+        out: &mut Output,
+    ) -> anyhow::Result<Exit> {
         let digest = self.digest(name)?;
         let cron = CronSchedule::compile(&digest.cron.value).map_err(anyhow::Error::msg)?;
         let mut coming = Vec::new();
-        for lane in slots::lanes(digest) {
+        for lane in self.lanes(digest).await? {
             let mut at = self.clock.now();
             let mut offset = lane.zone.to_offset(at);
             for _ in 0..count {
@@ -181,7 +191,7 @@ impl Scene {
         let digest = self.digest(name)?;
         let mailer = self.mailer()?;
         crate::mail::sync(&self.store, &self.config, now).await?;
-        for lane in slots::lanes(digest) {
+        for lane in self.lanes(digest).await? {
             let freezing = Freezing {
                 digest: name.to_owned(),
                 lane: lane.clone(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Located, Zone};
+use crate::model::mailbox_key;
 
 /// Places that a digest's subject may have: the list's title, stories, date, title of the first.
 pub const SUBJECT_PLACES: [&str; 4] = ["list", "n", "date", "top"];
@@ -112,8 +113,20 @@ pub struct DigestConfig {
     pub corrections: bool,
     /// Postal address or contact shown in the footer.
     pub footer: Option<String>,
+    /// Whether subscribers may help themselves, by a link in each mail.
+    pub self_service: bool,
     /// Who gets it: `to` and `[[subscriber]]`, each address once.
     pub subscribers: Vec<SubscriberConfig>,
+}
+
+impl DigestConfig {
+    /// What the config says for a mailbox, by its [`mailbox_key`].
+    #[must_use]
+    pub fn subscriber(&self, key: &str) -> Option<&SubscriberConfig> {
+        self.subscribers
+            .iter()
+            .find(|wishes| mailbox_key(&wishes.mailbox.address) == key)
+    }
 }
 
 /// What an empty day does.

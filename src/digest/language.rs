@@ -56,6 +56,9 @@ impl Plural {
 }
 
 impl Language {
+    /// Codes of the languages whose texts are ours.
+    pub const SHIPPED: &[&str] = &["en", "vi"];
+
     /// The texts of `code`: the operator's `CODE.toml` in `folder`, else the shipped ones, else English.
     ///
     /// # Errors

@@ -44,6 +44,8 @@ pub struct Letter<'a> {
     pub archive_url: &'a Url,
     /// The subscriber's unsubscribe page; none in a test copy.
     pub unsubscribe_url: Option<&'a str>,
+    /// The page of their wishes; none where the digest has no self-service, and in a test copy.
+    pub wishes_url: Option<&'a str>,
 }
 
 /// The `Message-ID` of (digest, subscriber, slot), without brackets: equal over retries, restarts and machines.
@@ -94,7 +96,10 @@ pub fn domain(address: &str) -> String {
 /// The whole message, CRLF lines.
 #[must_use]
 pub fn compose(letter: &Letter<'_>, rendition: &Rendition) -> Vec<u8> {
-    let (text, html) = rendition.addressed(letter.unsubscribe_url.unwrap_or_default());
+    let (text, html) = rendition.addressed(
+        letter.unsubscribe_url.unwrap_or_default(),
+        letter.wishes_url.unwrap_or_default(),
+    );
     let boundary = format!(
         "=_{}",
         blake3::hash(letter.message_id.as_bytes())

@@ -29,6 +29,8 @@ use item::{Also, Item, item};
 
 /// Stands where a subscriber's unsubscribe address goes. A control character: cleaned text cannot contain it.
 pub(super) const MARK: &str = "\u{1}";
+/// Stands where the address of a subscriber's own page goes.
+pub(super) const WISHES_MARK: &str = "\u{2}";
 /// Decoded HTML beyond this may be clipped by mail programs whatever its encoding (email.md §2.2).
 const MOST_DECODED: usize = 90_000;
 /// Bytes of a web copy: far more than a mail may have, and still a page that a phone can show.
@@ -56,13 +58,16 @@ pub struct Rendition {
 }
 
 impl Rendition {
-    /// Puts one subscriber's unsubscribe address (or nothing) where it belongs.
+    /// Puts one subscriber's addresses (or nothing) where they belong.
     #[must_use]
-    pub(super) fn addressed(&self, unsubscribe_url: &str) -> (String, String) {
-        let escaped = unsubscribe_url.replace('&', "&amp;").replace('"', "&quot;");
+    pub(super) fn addressed(&self, unsubscribe_url: &str, wishes_url: &str) -> (String, String) {
+        let escaped = |url: &str| url.replace('&', "&amp;").replace('"', "&quot;");
+        let put = |text: &str, leave: &str, wishes: &str| {
+            text.replace(MARK, leave).replace(WISHES_MARK, wishes)
+        };
         (
-            self.text.replace(MARK, unsubscribe_url),
-            self.html.replace(MARK, &escaped),
+            put(&self.text, unsubscribe_url, wishes_url),
+            put(&self.html, &escaped(unsubscribe_url), &escaped(wishes_url)),
         )
     }
 }
@@ -89,6 +94,7 @@ pub(super) struct Page {
     more_url: String,
     web_url: String,
     unsubscribe_url: Option<String>,
+    wishes_url: Option<String>,
     why: String,
     schedule: Option<String>,
     zone: String,
@@ -249,6 +255,8 @@ fn page(
         more_url: issue.page_url.to_string(),
         web_url: issue.web_url.to_string(),
         unsubscribe_url: (reader.purpose == Purpose::Mail).then(|| MARK.to_owned()),
+        wishes_url: (reader.purpose == Purpose::Mail && issue.self_service)
+            .then(|| WISHES_MARK.to_owned()),
         why: fill(
             language.text(if web { "why_web" } else { "why" }),
             &[("list", &list)],

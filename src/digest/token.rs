@@ -15,6 +15,13 @@ const BOUNCE_MAC: usize = 24;
 /// What one-click unsubscribing signs.
 pub const UNSUBSCRIBE: &str = "unsubscribe";
 
+/// What the address of a subscriber's own page signs. Not the same as [`UNSUBSCRIBE`]: that address stands in a header
+/// that mailbox providers read and call.
+pub const SUBSCRIPTION: &str = "subscription";
+
+/// What the forms of that page sign.
+pub const FORM: &str = "form";
+
 /// The token of one subscriber of `digest` for `purpose`: row and MAC, base64url.
 #[must_use]
 pub fn make(purpose: &str, digest: &str, subscriber: SubscriberId, key: &[u8; 32]) -> String {

@@ -8,7 +8,9 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::{Door, Front, Role, Site, admin, hub, hubs, pages, search, status, subscribers};
+use super::{
+    Door, Front, Role, Site, admin, hub, hubs, pages, search, status, subscribers, subscription,
+};
 
 /// Most bytes of a posted form.
 const FORM_BYTES: usize = 64 * 1024;
@@ -47,6 +49,10 @@ pub(super) fn router(role: Role, site: Arc<Site>) -> Router {
         .route(
             "/unsubscribe/{token}",
             get(subscribers::ask).merge(post(subscribers::act)),
+        )
+        .route(
+            "/subscription/{token}",
+            get(subscription::show).merge(post(subscription::act)),
         )
         .route(
             "/websub/{token}",

@@ -13,10 +13,10 @@ use crate::model::{SubscriberRecord, SubscriberStanding};
 use crate::publish::{self, Unsubscribe};
 
 /// Shows what the button would do.
-pub(super) async fn ask(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
+pub(super) async fn ask(State(desk): State<Desk>, Path(given): Path<String>) -> Response {
     let front = desk.site.front.load();
-    let path = format!("unsubscribe/{token}");
-    match subscriber(&desk, &token).await {
+    let path = format!("unsubscribe/{given}");
+    match holder(&desk, token::UNSUBSCRIBE, &given).await {
         Ok(Some(known)) if known.standing == SubscriberStanding::Unsubscribed => {
             done(&front, &known)
         }
@@ -28,17 +28,17 @@ pub(super) async fn ask(State(desk): State<Desk>, Path(token): Path<String>) -> 
                 path: &path,
             },
         ),
-        Ok(None) => show(&front, StatusCode::NOT_FOUND, Unsubscribe::Unknown),
+        Ok(None) => unknown(&front),
         Err(answer) => answer,
     }
 }
 
 /// Unsubscribes; messages that wait for the subscriber are withdrawn.
-pub(super) async fn act(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
+pub(super) async fn act(State(desk): State<Desk>, Path(given): Path<String>) -> Response {
     let front = desk.site.front.load();
-    let known = match subscriber(&desk, &token).await {
+    let known = match holder(&desk, token::UNSUBSCRIBE, &given).await {
         Ok(Some(known)) => known,
-        Ok(None) => return show(&front, StatusCode::NOT_FOUND, Unsubscribe::Unknown),
+        Ok(None) => return unknown(&front),
         Err(answer) => return answer,
     };
     let (reason, now) = ("asked by the link in a mail", desk.site.clock.now());
@@ -51,8 +51,12 @@ pub(super) async fn act(State(desk): State<Desk>, Path(token): Path<String>) -> 
     }
 }
 
-/// The subscriber that the token was made for, under whatever name their digest has today.
-async fn subscriber(desk: &Desk, given: &str) -> Result<Option<SubscriberRecord>, Response> {
+/// The subscriber that the token was made for, to `purpose`, under whatever name their digest has today.
+pub(super) async fn holder(
+    desk: &Desk,
+    purpose: &str,
+    given: &str,
+) -> Result<Option<SubscriberRecord>, Response> {
     let store = &desk.site.store;
     let Some(claimed) = token::claimed(given) else {
         return Ok(None);
@@ -61,7 +65,7 @@ async fn subscriber(desk: &Desk, given: &str) -> Result<Option<SubscriberRecord>
     let known = store.subscriber(claimed).await.map_err(broken)?;
     let key = store.secret_key();
     let proven = known.is_some_and(|known| {
-        token::read(token::UNSUBSCRIBE, &known.spec.digest, given, &key) == Some(claimed)
+        token::read(purpose, &known.spec.digest, given, &key) == Some(claimed)
     });
     if !proven {
         return Ok(None);
@@ -75,6 +79,11 @@ fn title<'a>(front: &'a Front, known: &'a SubscriberRecord) -> &'a str {
         .digests
         .get(&known.spec.digest)
         .map_or(&known.spec.digest, |digest| &digest.title)
+}
+
+/// No such token.
+pub(super) fn unknown(front: &Front) -> Response {
+    show(front, StatusCode::NOT_FOUND, Unsubscribe::Unknown)
 }
 
 fn done(front: &Front, known: &SubscriberRecord) -> Response {

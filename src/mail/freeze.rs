@@ -91,7 +91,7 @@ impl Mailer {
             let Some(cron) = self.crons.get(&digest.name) else {
                 continue;
             };
-            for lane in slots::lanes(digest) {
+            for lane in self.lanes(digest).await? {
                 let state = self.store.lane(&digest.name, &lane.name, now).await?;
                 let last = state.last_slot_at.or(state.since_at).unwrap_or(now);
                 match slots::owed(

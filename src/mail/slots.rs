@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::config::{DigestConfig, Zone};
 
@@ -72,9 +73,10 @@ fn latest(next: Next<'_>, first: Timestamp, now: Timestamp) -> Timestamp {
     slot_at
 }
 
-/// The zones whose clocks call a digest: the subscribers', or its own while it has none.
+/// The zones whose clocks call a digest: the subscribers', or its own while it has none, and those named in `own`, which
+/// subscribers chose for themselves.
 #[must_use]
-pub fn lanes(digest: &DigestConfig) -> Vec<Zone> {
+pub fn lanes(digest: &DigestConfig, own: &[String]) -> Vec<Zone> {
     let mut zones: Vec<Zone> = digest
         .subscribers
         .iter()
@@ -83,6 +85,10 @@ pub fn lanes(digest: &DigestConfig) -> Vec<Zone> {
     if zones.is_empty() {
         zones.push(digest.timezone.clone());
     }
+    zones.extend(own.iter().filter_map(|name| {
+        let (name, zone) = (name.clone(), TimeZone::get(name).ok()?);
+        Some(Zone { name, zone })
+    }));
     zones.sort_by(|a, b| a.name.cmp(&b.name));
     zones.dedup_by(|a, b| a.name == b.name);
     zones

@@ -66,6 +66,27 @@ impl SubscriberStanding {
     pub fn is_active(self) -> bool {
         self == Self::Active
     }
+
+    /// Whether it is the subscriber's to ask for `other`: to rest, and to come back from rest or after having left; not
+    /// to lift what bounces have brought about.
+    #[must_use]
+    pub fn may_ask_for(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Active, Self::Paused) | (Self::Paused | Self::Unsubscribed, Self::Active)
+        )
+    }
+}
+
+/// What a subscriber wishes for themselves; what is unset is as the config has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// IANA zone whose clock the schedule follows.
+    pub zone: Option<String>,
+    /// Language of the mail.
+    pub language: Option<String>,
+    /// Only these groups; empty is all of the merged feed's.
+    pub groups: Option<Vec<String>>,
 }
 
 /// A subscriber as stored.
@@ -81,6 +102,8 @@ pub struct SubscriberRecord {
     pub reason: Option<String>,
     /// Since when.
     pub since_at: Timestamp,
+    /// Their own wishes.
+    pub wishes: Wishes,
     /// Stories up to here have been offered to them.
     pub cursor: StorySeq,
 }

@@ -27,6 +27,10 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("search.html", include_str!("templates/search.html")),
     ("status.html", include_str!("templates/status.html")),
     ("notice.html", include_str!("templates/notice.html")),
+    (
+        "subscription.html",
+        include_str!("templates/subscription.html"),
+    ),
 ];
 
 const LANGUAGES: &[(&str, &str)] = &[

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{LaneState, Result, Store, amended, editions, outbox, pack, subscribers};
+use super::{LaneState, Result, Store, amended, editions, outbox, pack, subscribers, wishes};
 use crate::model::*;
 
 impl Store {
@@ -79,6 +79,38 @@ impl Store {
     ) -> Result<()> {
         self.write("changing a subscriber", move |conn| {
             subscribers::set_standing(conn, id, (standing, reason), now)
+        })
+        .await
+    }
+    /// Keeps what a subscriber wishes for themselves; `zone` is the one whose clock counts from now on. Gives their row.
+    pub async fn set_wishes(
+        &self,
+        id: SubscriberId,
+        wishes: Wishes,
+        zone: String,
+    ) -> Result<Option<SubscriberRecord>> {
+        self.write("keeping a subscriber's wishes", move |conn| {
+            wishes::set(conn, id, &wishes, &zone)
+        })
+        .await
+    }
+    /// Changes a standing as the subscriber asks, where that is theirs to ask. Gives their row.
+    pub async fn ask_standing(
+        &self,
+        id: SubscriberId,
+        standing: SubscriberStanding,
+        now: Timestamp,
+    ) -> Result<Option<SubscriberRecord>> {
+        self.write("changing a subscriber", move |conn| {
+            wishes::ask(conn, id, standing, now)
+        })
+        .await
+    }
+    /// Zones that subscribers of a digest chose for themselves.
+    pub async fn own_zones(&self, digest: &str) -> Result<Vec<String>> {
+        let digest = digest.to_owned();
+        self.read("reading the subscribers' zones", move |conn| {
+            wishes::zones(conn, &digest)
         })
         .await
     }

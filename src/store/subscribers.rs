@@ -10,12 +10,14 @@ use super::codes::Code;
 use super::notes;
 use super::row::{Outcome, get_at, get_code, ms};
 use super::select::last_seq;
+use super::wishes;
 use crate::model::{
     StorySeq, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
 };
 
 const RECORD: &str =
-    "SELECT id, digest, address, name, zone, standing, reason, since_at, cursor FROM subscriber";
+    "SELECT id, digest, address, name, zone, standing, reason, since_at, cursor, own_zone, own_language, own_groups
+    FROM subscriber";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<SubscriberRecord> {
     Ok(SubscriberRecord {
@@ -29,6 +31,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<SubscriberRecord> {
         standing: get_code(row, 5)?,
         reason: row.get(6)?,
         since_at: get_at(row, 7)?,
+        wishes: wishes::wishes(row, 9)?,
         cursor: StorySeq(row.get(8)?),
     })
 }
@@ -118,8 +121,9 @@ fn left(conn: &Connection, specs: &[SubscriberSpec]) -> Outcome<HashMap<String, 
 
 fn move_in(conn: &Connection, spec: &SubscriberSpec, before: i64, now: Timestamp) -> Outcome<()> {
     let sql =
-        "INSERT INTO subscriber (digest, address, name, zone, standing, reason, since_at, cursor)
-        SELECT ?1, ?2, ?3, ?4, standing, reason, ?5, cursor FROM subscriber WHERE id = ?6";
+        "INSERT INTO subscriber (digest, address, name, zone, standing, reason, since_at, cursor, own_zone, own_language, own_groups)
+        SELECT ?1, ?2, ?3, coalesce(own_zone, ?4), standing, reason, ?5, cursor, own_zone, own_language, own_groups
+        FROM subscriber WHERE id = ?6";
     conn.prepare_cached(sql)?.execute(params![
         spec.digest,
         spec.address,
@@ -134,8 +138,8 @@ fn move_in(conn: &Connection, spec: &SubscriberSpec, before: i64, now: Timestamp
 
 /// A digest that goes back to a name it had: the old row goes on with what was wished and served under the other name.
 fn move_back(conn: &Connection, id: i64, before: i64) -> Outcome<()> {
-    let sql = "UPDATE subscriber SET (standing, reason, cursor) =
-        (SELECT standing, reason, cursor FROM subscriber WHERE id = ?2) WHERE id = ?1";
+    let sql = "UPDATE subscriber SET (standing, reason, cursor, own_zone, own_language, own_groups) =
+        (SELECT standing, reason, cursor, own_zone, own_language, own_groups FROM subscriber WHERE id = ?2) WHERE id = ?1";
     conn.prepare_cached(sql)?.execute([id, before])?;
     notes::set(conn, &moved(SubscriberId(id)), None)?;
     let after = id.to_string();
@@ -232,7 +236,8 @@ fn add(conn: &Connection, spec: &SubscriberSpec, cursor: StorySeq, now: Timestam
 }
 
 fn refresh(conn: &Connection, id: i64, spec: &SubscriberSpec) -> Outcome<()> {
-    let sql = "UPDATE subscriber SET name = ?2, zone = ?3 WHERE id = ?1 AND (name IS NOT ?2 OR zone <> ?3)";
+    let sql = "UPDATE subscriber SET name = ?2, zone = coalesce(own_zone, ?3)
+        WHERE id = ?1 AND (name IS NOT ?2 OR zone <> coalesce(own_zone, ?3))";
     conn.prepare_cached(sql)?
         .execute(params![id, spec.name, spec.zone])?;
     // An old row may have this very spelling: then ours stays as it is.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feedmill::config::{DkimConfig, Listen, MailConfig, MailTls, Secret, Transport};
 use feedmill::deliver::bounce::Kind;
-use feedmill::deliver::{Deadlines, Deliverer, Gate, Halt, Line, Outcome, Signer, settled};
+use feedmill::deliver::{Deadlines, Deliverer, Gate, Halt, Outcome, Signer, settled};
 use feedmill::model::{Disposition, EditionId, MessageId, OutboxMessage, SubscriberId};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;

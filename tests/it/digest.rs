@@ -129,6 +129,7 @@ fn issue() -> Issue {
         content: ContentMode::Summary,
         max_bytes: 100_000,
         footer: Some("1 Example Street".to_owned()),
+        self_service: false,
         coming: Vec::new(),
     }
 }
@@ -185,6 +186,7 @@ fn composed(rendition: &Rendition, unsubscribe: Option<&str>) -> Vec<u8> {
             language: &language,
             archive_url: &archive_url,
             unsubscribe_url: unsubscribe,
+            wishes_url: None,
         },
         rendition,
     )

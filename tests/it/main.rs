@@ -49,6 +49,7 @@ mod searching;
 mod store;
 mod stories_verb;
 mod story;
+mod subscription;
 mod systemd;
 mod tidy;
 mod validate;

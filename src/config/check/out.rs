@@ -265,6 +265,7 @@ impl Check<'_> {
             max_bytes: written.max_bytes as usize,
             corrections: written.corrections,
             footer: written.footer.clone(),
+            self_service: written.self_service,
             subscribers: self.subscribers(name, written, (&language, &timezone), known),
             language,
             timezone,

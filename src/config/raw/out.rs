@@ -145,6 +145,9 @@ pub(in crate::config) struct Digest {
     /// Postal address or contact for the foot of the mail.
     #[serde(default)]
     pub(in crate::config) footer: Option<String>,
+    /// Subscribers may change their subscription by a link in each mail: pause, groups, time zone, language.
+    #[serde(default)]
+    pub(in crate::config) self_service: bool,
     /// Who gets it.
     #[serde(default)]
     pub(in crate::config) to: Vec<String>,

@@ -1,7 +1,7 @@
 //! The text part: the same stories in the same order as the HTML, for people who read mail as text.
 
 use super::corrections::{self, Corrected};
-use super::{Item, MARK, Page, PageSection};
+use super::{Item, MARK, Page, PageSection, WISHES_MARK};
 use crate::digest::language::Language;
 use crate::digest::text::{isolate, wrap};
 
@@ -132,6 +132,10 @@ impl Text {
         self.block(&page.reason(), "");
         if let Some(footer) = &page.footer {
             self.block(footer, "");
+        }
+        if page.wishes_url.is_some() {
+            self.lines.push(language.text("wishes_prompt").to_owned());
+            self.lines.push(WISHES_MARK.to_owned());
         }
         if page.unsubscribe_url.is_some() {
             self.lines

@@ -17,7 +17,7 @@ use crate::digest::{
 use crate::filter::Rules;
 use crate::model::{
     FrozenMessage, Standing, StoryId, StorySeq, StoryView, SubscriberId, SubscriberRecord, Verdict,
-    mailbox_key,
+    Wishes, mailbox_key,
 };
 use crate::store::Store;
 
@@ -32,7 +32,7 @@ pub(super) struct Batch {
     rules: Rules,
     signer: Option<Arc<Signer>>,
     key: [u8; 32],
-    unsubscribe_base: String,
+    base: String,
     envelope_from: String,
     verp: bool,
     pub(super) after: StorySeq,
@@ -136,7 +136,7 @@ impl Mailer {
             rules: self.ground.rules.clone(),
             signer: self.signer.clone(),
             key: self.store.secret_key(),
-            unsubscribe_base: format!("{}unsubscribe/", config.http.public_url),
+            base: config.http.public_url.to_string(),
             envelope_from: ascii_address(bounce.as_deref().unwrap_or(&digest.from.address)),
             verp: mail.is_some_and(|mail| mail.verp),
             after: StorySeq(0),
@@ -154,12 +154,8 @@ impl Mailer {
         record: &SubscriberRecord,
         after: StorySeq,
     ) -> Addressee {
-        let key = mailbox_key(&record.spec.address);
-        let wishes = digest
-            .subscribers
-            .iter()
-            .find(|wishes| mailbox_key(&wishes.mailbox.address) == key);
-        let class = wishes.map_or_else(
+        let wishes = digest.subscriber(&mailbox_key(&record.spec.address));
+        let mut class = wishes.map_or_else(
             || Class::own(digest, after),
             |wishes| Class {
                 language: wishes.language.clone(),
@@ -170,11 +166,28 @@ impl Mailer {
                 test: false,
             },
         );
+        self.heed(digest, &record.wishes, &mut class);
         let to = Mailbox {
             name: record.spec.name.clone(),
             address: record.spec.address.clone(),
         };
         Addressee::of(record.id, to, class)
+    }
+
+    /// What subscribers chose for themselves counts before what the config says of them. A language or a group that is
+    /// gone is no choice any more; of groups that are all gone, everything is left.
+    fn heed(&self, digest: &DigestConfig, wishes: &Wishes, class: &mut Class) {
+        let language = wishes.language.as_ref();
+        if let Some(code) = language.filter(|code| self.languages.contains_key(*code)) {
+            class.language.clone_from(code);
+        }
+        if let Some(groups) = &wishes.groups {
+            let publish = self.ground.config.publish.get(&digest.publish);
+            let offered = publish.map(|publish| self.ground.config.groups_of(publish));
+            let offered = offered.unwrap_or_default();
+            let there = |group: &&String| offered.iter().any(|(name, _)| name == *group);
+            class.groups = groups.iter().filter(there).cloned().collect();
+        }
     }
 }
 
@@ -303,8 +316,9 @@ impl Batch {
         } else {
             id
         };
-        let word = token::make(token::UNSUBSCRIBE, &digest.name, addressee.id, key);
-        let unsubscribe_url = format!("{}{word}", self.unsubscribe_base);
+        let word = |purpose| token::make(purpose, &digest.name, addressee.id, key);
+        let unsubscribe_url = format!("{}unsubscribe/{}", self.base, word(token::UNSUBSCRIBE));
+        let wishes_url = format!("{}subscription/{}", self.base, word(token::SUBSCRIPTION));
         let letter = Letter {
             digest: &digest.name,
             title: &digest.title,
@@ -318,6 +332,7 @@ impl Batch {
                 .ok_or("no language is loaded")?,
             archive_url: &self.issue.page_url,
             unsubscribe_url: (!addressee.test).then_some(unsubscribe_url.as_str()),
+            wishes_url: (!addressee.test && digest.self_service).then_some(wishes_url.as_str()),
         };
         let bytes = compose(&letter, rendition);
         let bytes = match &self.signer {

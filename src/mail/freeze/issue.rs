@@ -25,11 +25,6 @@ impl Mailer {
             base.join(&path)
                 .map_err(|error| MailError::Making(error.to_string()))
         };
-        let every = publish.groups.iter().any(|name| name == "*");
-        let named = config
-            .groups
-            .iter()
-            .filter(|(name, _)| every || publish.groups.contains(name));
         Ok(Issue {
             digest: digest.name.clone(),
             title: digest.title.clone(),
@@ -41,17 +36,11 @@ impl Mailer {
             max_stories: digest.max_stories,
             per_feed: digest.per_feed,
             sections: digest.sections,
-            groups: named
-                .map(|(name, group)| {
-                    (
-                        name.clone(),
-                        group.title.clone().unwrap_or_else(|| name.clone()),
-                    )
-                })
-                .collect(),
+            groups: config.groups_of(publish),
             content: least(digest.content, publish.content),
             max_bytes: digest.max_bytes,
             footer: digest.footer.clone(),
+            self_service: digest.self_service,
             coming: self.coming(digest, freezing),
         })
     }

@@ -8,7 +8,6 @@ use super::batch::Addressee;
 use super::{Freezing, MailError, make};
 use crate::config::{DigestConfig, Zone};
 use crate::digest::Rendition;
-use crate::mail::slots;
 use crate::model::{EditionRecord, StorySeq, SubscriberRecord};
 use crate::store::Store;
 
@@ -69,7 +68,8 @@ impl Mailer {
         now: Timestamp,
     ) -> Result<Previewed, MailError> {
         let digest = self.digest(name)?;
-        let freezing = self.looked_at(digest, &look, now)?;
+        let lanes = self.lanes(digest).await?;
+        let freezing = self.looked_at((digest, &lanes), &look, now)?;
         let state = self.store.look_at_lane(name, &freezing.lane.name).await?;
         let (after, until) = match &look.window {
             Some(window) => (window.after, window.until),
@@ -107,7 +107,7 @@ impl Mailer {
     /// The edition that is looked at: that of the window, else the coming one of the reader's lane.
     fn looked_at(
         &self,
-        digest: &DigestConfig,
+        (digest, lanes): (&DigestConfig, &[Zone]),
         look: &Look<'_>,
         now: Timestamp,
     ) -> Result<Freezing, MailError> {
@@ -120,7 +120,6 @@ impl Mailer {
                 (*slot_at, Zone { name, zone })
             }
             None => {
-                let lanes = slots::lanes(digest);
                 let named = look
                     .reader
                     .and_then(|reader| lanes.iter().find(|zone| zone.name == reader.spec.zone));

@@ -203,6 +203,8 @@ async fn every_answer_is_protected_and_believes_no_header() {
         ("GET", "/readyz"),
         ("GET", "/unsubscribe/x"),
         ("POST", "/unsubscribe/x"),
+        ("GET", "/subscription/x"),
+        ("POST", "/subscription/x"),
         ("POST", "/all.atom"),
         ("DELETE", "/search"),
         ("BREW", "/"),

@@ -6,12 +6,13 @@
 use super::bench::{at, drafts, holds, output, site, story, text};
 use feedmill::config::PublishConfig;
 use feedmill::model::{
-    FeedId, FeedStanding, FeedState, PollMemory, PollReason, PushState, SearchHit, Validators,
+    FeedId, FeedStanding, FeedState, PollMemory, PollReason, PushState, SearchHit,
+    SubscriberStanding, Validators,
 };
 use feedmill::publish::{
-    DaemonFacts, HTML, Listed, MergedFeed, SearchView, Site, StatusView, Theme, Unsubscribe,
-    check_document, check_templates, error_page, feed_drafts, front_draft, search_page,
-    site_drafts, status_page, story_page, unsubscribe_page,
+    Choice, DaemonFacts, HTML, Listed, MergedFeed, SearchView, Site, StatusView, SubscriptionView,
+    Theme, Unsubscribe, check_document, check_templates, error_page, feed_drafts, front_draft,
+    search_page, site_drafts, status_page, story_page, subscription_page, unsubscribe_page,
 };
 
 /// R7.23: days in the merged feed's zone (17:30 UTC is the next day in Ho Chi Minh City), autodiscovery, no script.
@@ -48,10 +49,30 @@ fn the_page_has_days_links_and_no_remote_load() {
     );
 }
 
+fn own(language: &str) -> SubscriptionView<'_> {
+    let choice = Choice {
+        usual: "en",
+        own: Some("<vi>"),
+        offered: &[],
+    };
+    SubscriptionView {
+        language,
+        digest: "<Morning>",
+        address: "\"<an>\"@example.org",
+        standing: SubscriberStanding::Paused,
+        path: "subscription/token",
+        seal: "seal",
+        saved: true,
+        zones: choice.clone(),
+        languages: choice,
+        groups: vec![("<tech>", "<Technology>", true)],
+    }
+}
+
 #[test]
 fn every_page_passes_the_gate_in_every_language() {
     let theme = Theme::load(None).unwrap();
-    for language in ["en", "vi"] {
+    for language in ["en", "vi", "ar"] {
         let site = Site {
             language: language.to_owned(),
             ..site()
@@ -93,6 +114,7 @@ fn every_page_passes_the_gate_in_every_language() {
             unsubscribe_page(&theme, &site, ask),
             unsubscribe_page(&theme, &site, Unsubscribe::Done { digest: "Morning" }),
             unsubscribe_page(&theme, &site, Unsubscribe::Unknown),
+            subscription_page(&theme, &site, &own(language)),
             search_page(
                 &theme,
                 &site,
