@@ -113,9 +113,8 @@ async fn dispatch(cli: Cli, out: &mut Output) -> anyhow::Result<Exit> {
             }
         },
         Verb::Check(args) => {
-            let (online, json) = (args.online, args.json);
-            match check::run(&global, args, out, daemon::stage_problems)? {
-                Exit::Fine if online => check_online(&global, json, out).await,
+            match check::run(&global, args.clone(), out, daemon::stage_problems)? {
+                Exit::Fine if args.online => check_online(&global, &args, out).await,
                 exit => Ok(exit),
             }
         }
@@ -139,14 +138,18 @@ async fn dispatch(cli: Cli, out: &mut Output) -> anyhow::Result<Exit> {
 }
 
 /// What the config names, asked once and politely.
-async fn check_online(global: &Global, json: bool, out: &mut Output) -> anyhow::Result<Exit> {
+async fn check_online(
+    global: &Global,
+    args: &check::Args,
+    out: &mut Output,
+) -> anyhow::Result<Exit> {
     let desk = match Desk::open(global, Leave::Make, out).await? {
         Ok(desk) => desk,
         Err(exit) => return Ok(exit),
     };
     let store = &desk.bench.store;
     let asked = (store, &desk.poller(), &desk.scout());
-    let exit = check::online::run(asked, &desk.config(), json, out).await;
+    let exit = check::online::run(asked, &desk.config(), args, out).await;
     store.save_hosts(desk.bench.hosts.take_changed()).await?;
     store.close().await?;
     exit

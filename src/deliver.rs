@@ -8,11 +8,13 @@
 
 pub mod bounce;
 mod dkim;
+mod dns;
 mod gate;
 mod halt;
 mod local;
 mod outcome;
 mod parts;
+mod preflight;
 mod reply;
 mod smtp;
 mod wire;
@@ -26,10 +28,12 @@ use crate::config::{MailConfig, Transport};
 use crate::model::OutboxMessage;
 
 pub use dkim::Signer;
+pub use dns::{MailHost, Resolver};
 pub use gate::Gate;
 pub use halt::Halt;
 pub use outcome::{Outcome, settled};
 pub use parts::part;
+pub use preflight::{Finding, Sender, Signature, Verdict, preflight};
 
 /// Longest waits of each step (RFC 5321 §4.5.3.2). Too short a last one makes duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! `feedmill check`: reads the config as `run` would and says everything that is wrong with it. Problems that only a
 //! stage can see (rules, schedules, templates) come from the caller.
 
+mod mail;
 pub mod online;
 mod patch;
 
@@ -8,14 +9,18 @@ use crate::cli::{Exit, Global, Output};
 use crate::config::{self, Complaint, Config, Overrides, Problem};
 
 /// Check the config and say all that is wrong with it.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub struct Args {
     /// Print problems as JSON.
     #[arg(long)]
     pub json: bool,
-    /// Ask what the config names, once and politely: each feed. Proposes a patch, edits nothing.
+    /// Ask what the config names, once and politely: each feed, the mail server up to the login, and what receivers look
+    /// up of the sender's domain. Proposes a patch, edits nothing, sends nothing.
     #[arg(long)]
     pub online: bool,
+    /// Ask this name server about the sender's domain, not the system's.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "online")]
+    pub resolver: Option<std::net::SocketAddr>,
 }
 
 #[derive(serde::Serialize)]

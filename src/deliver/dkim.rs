@@ -3,9 +3,10 @@
 //! that one-click unsubscribing needs signed (RFC 8058 §4), which stock signers leave out.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
-use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -118,6 +119,25 @@ impl Signer {
         let mut out = format!("DKIM-Signature: {start}{}\r\n", lines.join("\r\n ")).into_bytes();
         out.extend_from_slice(message);
         Ok(out)
+    }
+
+    /// The TXT record that receivers need, at `SELECTOR._domainkey.DOMAIN`.
+    ///
+    /// # Errors
+    /// When the key has no public half that can be written.
+    pub fn record(&self) -> Result<String, DeliverError> {
+        let (kind, key) = match &self.key {
+            // RFC 8463 §4: the bare key.
+            Key::Ed25519(pair) => ("ed25519", STANDARD.encode(pair.public_key().as_ref())),
+            Key::Rsa(pair) => {
+                let der: PublicKeyX509Der<'_> = pair
+                    .public_key()
+                    .as_der()
+                    .map_err(|_| DeliverError::Key("it has no public half".to_owned()))?;
+                ("rsa", STANDARD.encode(der.as_ref()))
+            }
+        };
+        Ok(format!("v=DKIM1; k={kind}; p={key}"))
     }
 
     fn raw_signature(&self, input: &[u8]) -> Result<Vec<u8>, DeliverError> {

@@ -39,6 +39,7 @@ mod parse_verb;
 mod parse_work;
 mod plan;
 mod poll;
+mod preflight;
 mod publish;
 mod quickstart;
 mod release;

@@ -2,6 +2,7 @@
 //! socket, the built binary as a process, a world for flows without a process.
 
 pub(crate) mod client;
+pub(crate) mod dns;
 pub(crate) mod mailroom;
 pub(crate) mod origin;
 pub(crate) mod planet;

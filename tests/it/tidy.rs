@@ -41,6 +41,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("schemars", &["config"]),
     ("sd_notify", &["systemd"]),
+    ("simple_dns", &["deliver"]),
     ("strsim", &["config", "filter"]),
     ("toml", &["config", "digest", "publish"]),
     ("tracing_subscriber", &["telemetry"]),

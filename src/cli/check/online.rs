@@ -1,4 +1,4 @@
-//! `feedmill check --online`, its feeds: each is asked once, as politely as any poll (floor, gates and gaps hold, so that a
+//! `feedmill check --online`: its mail, and its feeds. Each is asked once, as politely as any poll (floor, gates and gaps hold, so that a
 //! feed asked a moment ago is judged by that answer), and moved, gone and mistaken addresses are told, with a patch that
 //! mends them. The operator's files are read and never written.
 
@@ -9,8 +9,10 @@ use serde::Serialize;
 use url::Url;
 
 use super::patch::{Change, Edit, patch};
+use super::{Args, mail};
 use crate::cli::{Exit, Output};
 use crate::config::{Config, FeedConfig};
+use crate::deliver::{self, Finding};
 use crate::model::{FeedStanding, FeedState, TroubleClass};
 use crate::poll::{FoundBy, Poller, Scout, replacement_named};
 use crate::schedule::Insistence;
@@ -62,17 +64,18 @@ struct Told<'a> {
 #[derive(Serialize)]
 struct Report<'a> {
     feeds: &'a [Told<'a>],
+    mail: &'a [Finding],
     patch: &'a str,
 }
 
-/// Asks every feed once and tells. Fails (exit 1) when one is not fine.
+/// Asks every feed and the mail's way out once and tells. Fails (exit 1) when one is not fine.
 ///
 /// # Errors
 /// When the store or standard output fails.
 pub async fn run(
     (store, poller, scout): (&Store, &Poller, &Scout),
     config: &Config,
-    json: bool,
+    args: &Args,
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
     let feeds: Vec<&FeedConfig> = config.feeds.iter().filter(|feed| feed.enabled).collect();
@@ -102,8 +105,18 @@ pub async fn run(
         });
     }
     let patch = patch(&config.files, &edits);
-    tell(&told, &patch, json, out)?;
-    let fine = told.iter().all(|told| told.verdict == Verdict::Fine);
+    let mail = mail::findings(config, args.resolver).await;
+    let report = Report {
+        feeds: &told,
+        mail: &mail,
+        patch: &patch,
+    };
+    if args.json {
+        out.json(&report)?;
+    } else {
+        tell(&report, out)?;
+    }
+    let fine = told.iter().all(|told| told.verdict == Verdict::Fine) && mail.iter().all(passes);
     Ok(if fine { Exit::Fine } else { Exit::Failed })
 }
 
@@ -210,10 +223,14 @@ fn edit(feed: &FeedConfig, verdict: &Verdict) -> Option<Edit> {
     })
 }
 
-fn tell(told: &[Told<'_>], patch: &str, json: bool, out: &mut Output) -> std::io::Result<()> {
-    if json {
-        return out.json(&Report { feeds: told, patch });
-    }
+fn passes(finding: &Finding) -> bool {
+    use deliver::Verdict::{Doubtful, Fine};
+    matches!(finding.verdict, Fine | Doubtful)
+}
+
+fn tell(report: &Report<'_>, out: &mut Output) -> std::io::Result<()> {
+    let (told, patch) = (report.feeds, report.patch);
+    tell_mail(report.mail, out)?;
     for told in told.iter().filter(|told| told.verdict != Verdict::Fine) {
         let text = match &told.verdict {
             Verdict::Fine => continue,
@@ -244,6 +261,18 @@ fn tell(told: &[Told<'_>], patch: &str, json: bool, out: &mut Output) -> std::io
     if !patch.is_empty() {
         out.line("\nThis would mend the config (`patch -p0`):\n")?;
         out.line(patch.trim_end())?;
+    }
+    Ok(())
+}
+
+fn tell_mail(findings: &[Finding], out: &mut Output) -> std::io::Result<()> {
+    for finding in findings {
+        let verdict = format!("{:?}", finding.verdict).to_lowercase();
+        let text: String = finding.text.chars().filter(|c| !c.is_control()).collect();
+        out.line(&format!("mail {}: {verdict}: {text}", finding.check))?;
+        if let Some(advice) = &finding.advice {
+            out.line(&format!("  {advice}"))?;
+        }
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ fn check(folder: &Folder, json: bool, extra: impl Fn(&Config) -> Vec<Problem>) -
             global,
             cli::check::Args {
                 json,
-                online: false,
+                ..cli::check::Args::default()
             },
             out,
             extra,
