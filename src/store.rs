@@ -46,6 +46,7 @@ use jiff::Timestamp;
 
 use crate::model::*;
 pub use known::{Known, Placed};
+pub use marks::link_key;
 use open::Lock;
 use readers::Readers;
 use rusqlite::Connection;

@@ -62,6 +62,7 @@ impl Matcher {
             gist: similarity::gist(&sketch),
             sketch,
             words: u32::try_from(text.words.len()).unwrap_or(u32::MAX),
+            page_key: None,
             numbers: numbers_key(&text.numbers, &title.numbers),
         }
     }
@@ -70,6 +71,14 @@ impl Matcher {
     #[must_use]
     pub fn canonical_link(&self, link: &str) -> Option<String> {
         link::canonical(link, &self.strip_params)
+    }
+
+    /// The canonical form of the address at which an article's page was found, behind redirects or by its own word;
+    /// none where it may be the page of many: a front page, a wall.
+    #[must_use]
+    pub fn page_form(&self, address: &str) -> Option<String> {
+        self.canonical_link(address)
+            .filter(|form| link::names_article(form))
     }
 
     /// Whether `new`, which came under the key of `old`, is clearly another entry: other link, unlike title, unlike

@@ -68,6 +68,8 @@ pub struct MatchKeys {
     pub gist: u128,
     /// Number of words the sketch was made from.
     pub words: u32,
+    /// What the address is indexed by at which its page was found, where that is not its link.
+    pub page_key: Option<i64>,
     /// Numbers that occur in the text, hashed together: near-duplicates with other numbers are other news.
     pub numbers: Option<i64>,
 }
@@ -118,6 +120,8 @@ pub struct Candidate {
     pub published_at: Option<Timestamp>,
     /// First seen.
     pub first_seen_at: Timestamp,
+    /// Its link or the address of its page is one of those of the incoming entry.
+    pub same_page: bool,
     /// Still present in the document being committed (under its own key).
     pub present: bool,
 }

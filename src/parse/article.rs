@@ -21,6 +21,8 @@ pub struct Article {
     pub html: SafeHtml,
     /// Its text.
     pub text: String,
+    /// The address that it gives as its own.
+    pub canonical_url: Option<String>,
 }
 
 /// The main content of `page`, which came from `url`; none where there is none to be found.
@@ -41,9 +43,20 @@ fn extracted(page: &[u8], content_type: Option<&str>, url: &str) -> Option<Artic
         ..Config::default()
     };
     let mut reader = Readability::new(decoded.text.as_ref(), Some(url), Some(config)).ok()?;
-    let content = reader.parse().ok()?.content;
     let base = Url::parse(url).ok();
+    let canonical_url = canonical(&reader, base.as_ref());
+    let content = reader.parse().ok()?.content;
     let html = html::safe(&content, Reading::Html, base.as_ref(), &mut repairs)?;
     let text = text::of_html(html.as_str());
-    Some(Article { html, text })
+    Some(Article {
+        html,
+        text,
+        canonical_url,
+    })
+}
+
+fn canonical(reader: &Readability, base: Option<&Url>) -> Option<String> {
+    let declared = reader.doc.select_single("link[rel=canonical]");
+    let address = base?.join(declared.attr("href")?.trim()).ok()?;
+    matches!(address.scheme(), "http" | "https").then(|| address.to_string())
 }

@@ -18,6 +18,8 @@ use crate::model::{
     EntryView, IncomingEntry, ParsedEntry, PollTrouble, SafeHtml, TroubleClass, Verdict,
 };
 use crate::parse::{Article, article};
+use crate::store::link_key;
+use crate::story::Matcher;
 
 /// Pages of one poll.
 const PAGES: usize = 8;
@@ -49,6 +51,7 @@ pub(super) async fn read(
             }
     };
     let mut whole: HashSet<String> = HashSet::new();
+    let mut pages: HashMap<String, String> = HashMap::new();
     let news = entries.iter_mut().filter(wants).take(PAGES);
     let all = async {
         for incoming in news {
@@ -58,7 +61,8 @@ pub(super) async fn read(
             };
             match page((shared, feed), &url).await {
                 Ok(Some(found)) => {
-                    if put(incoming, found) {
+                    pages.insert(incoming.entry.key.clone(), found.address);
+                    if found.article.is_some_and(|found| put(incoming, found)) {
                         whole.insert(incoming.entry.key.clone());
                     }
                 }
@@ -70,6 +74,7 @@ pub(super) async fn read(
     if tokio::time::timeout(DEADLINE, all).await.is_err() {
         tracing::debug!(feed.id = ?feed, "article pages took too long: the feed's own words stand");
     }
+    address(&shared.parts.matcher, entries, &pages);
     for incoming in entries
         .iter_mut()
         .filter(|one| !whole.contains(&one.entry.key))
@@ -77,6 +82,23 @@ pub(super) async fn read(
         if let Some(Some(old)) = findings.news_of(&incoming.entry.key) {
             keep_page(incoming, old);
         }
+    }
+}
+
+/// Entries learn where their pages are: evidence for the same story in another feed. A page that several lead to says
+/// nothing of either.
+fn address(matcher: &Matcher, entries: &mut [IncomingEntry], pages: &HashMap<String, String>) {
+    let form_of = |one: &IncomingEntry| {
+        let form = matcher.page_form(pages.get(&one.entry.key)?)?;
+        (one.keys.canonical_link.as_ref() != Some(&form)).then_some(form)
+    };
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for form in entries.iter().filter_map(form_of) {
+        *counts.entry(form).or_default() += 1;
+    }
+    for one in entries {
+        let form = form_of(one).filter(|form| counts.get(form) == Some(&1));
+        one.keys.page_key = form.map(|form| link_key(&form));
     }
 }
 
@@ -139,7 +161,14 @@ fn put(incoming: &mut IncomingEntry, found: Article) -> bool {
     says_more
 }
 
-async fn page((shared, feed): (&Shared, &str), url: &Url) -> Result<Option<Article>, Stop> {
+/// A page that came.
+struct Page {
+    /// Where it is, by its own word or behind redirects.
+    address: String,
+    article: Option<Article>,
+}
+
+async fn page((shared, feed): (&Shared, &str), url: &Url) -> Result<Option<Page>, Stop> {
     if !allowed((shared, feed), url).await? {
         return Ok(None);
     }
@@ -156,6 +185,7 @@ async fn page((shared, feed): (&Shared, &str), url: &Url) -> Result<Option<Artic
     let Ok(_core) = shared.cores.acquire().await else {
         return Err(Stop);
     };
+    let place = answer.url.to_string();
     let read = move || {
         article(
             &answer.body,
@@ -163,7 +193,14 @@ async fn page((shared, feed): (&Shared, &str), url: &Url) -> Result<Option<Artic
             answer.url.as_str(),
         )
     };
-    Ok(tokio::task::spawn_blocking(read).await.ok().flatten())
+    let article = tokio::task::spawn_blocking(read).await.ok().flatten();
+    let declared = article
+        .as_ref()
+        .and_then(|found| found.canonical_url.clone());
+    Ok(Some(Page {
+        address: declared.unwrap_or(place),
+        article,
+    }))
 }
 
 /// What robots.txt says of `url` (RFC 9309): none is leave for all, one that cannot be read is leave for nothing.

@@ -21,6 +21,8 @@ pub(super) struct Marks {
     /// Publisher id that is global by its form.
     global_id: Option<i64>,
     link: Option<i64>,
+    /// The page that the link led to.
+    page: Option<i64>,
     /// Title: among other feeds only within the time window.
     title: Option<i64>,
 }
@@ -32,18 +34,41 @@ impl Marks {
         Self {
             own_id: entry.publisher_id.as_deref().map(|id| hash64(b'i', id)),
             global_id: keys.global_id.as_deref().map(|id| hash64(b'i', id)),
-            link: link.map(|link| hash64(b'l', link)),
+            link: link.map(link_key),
+            page: keys.page_key,
             title: keys.title_key.map(|key| hash64(b't', &key.to_string())),
         }
     }
 
+    /// Whether one of the addresses of both is the same.
+    fn share_page(&self, known: &MatchKeys) -> bool {
+        let theirs = [
+            known.canonical_link.as_deref().map(link_key),
+            known.page_key,
+        ];
+        let ours = [self.link, self.page];
+        ours.iter().any(|one| one.is_some() && theirs.contains(one))
+    }
+
     /// All hashes, each once.
     pub(super) fn all(&self) -> BTreeSet<i64> {
-        [self.own_id, self.global_id, self.link, self.title]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            self.own_id,
+            self.global_id,
+            self.link,
+            self.page,
+            self.title,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
+}
+
+/// What the canonical form of a link is indexed by.
+#[must_use]
+pub fn link_key(form: &str) -> i64 {
+    hash64(b'l', form)
 }
 
 /// The hashes by which `why` finds entries: as id, as link.
@@ -97,6 +122,7 @@ pub(super) fn candidates(
         (marks.own_id, true, false, false),
         (marks.global_id, false, true, false),
         (marks.link, true, true, false),
+        (marks.page, false, true, false),
         (marks.title, true, true, true),
     ];
     for (hash, for_own, for_others, timed) in hashes {
@@ -119,6 +145,7 @@ pub(super) fn candidates(
         let Some((mut candidate, at_ms)) = load(conn, entry)? else {
             continue;
         };
+        candidate.same_page = marks.share_page(&candidate.keys);
         if candidate.feed == poll.feed {
             candidate.present = poll.present.contains(&entry);
             found.own.push(candidate);
@@ -154,17 +181,20 @@ fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         keys,
         published_at: get_opt_at(row, 9)?,
         first_seen_at: get_at(row, 10)?,
+        same_page: false,
         present: false,
     })
 }
 
-/// The parts of the keys that are numbers, as one blob: words, title, numbers, sketch. Bands are in [`bands`].
+/// The parts of the keys that are numbers, as one blob: words, title, numbers, page, sketch. Bands are in [`bands`].
 pub(super) fn write_sketch(keys: &MatchKeys) -> Vec<u8> {
     let mut blob = Vec::with_capacity(22 + keys.sketch.len());
     blob.extend_from_slice(&keys.words.to_le_bytes());
-    blob.push(u8::from(keys.title_key.is_some()) | u8::from(keys.numbers.is_some()) << 1);
+    let numbers = [keys.title_key, keys.numbers, keys.page_key];
+    let flags = numbers.iter().zip(0..);
+    blob.push(flags.fold(0, |all, (key, bit)| all | u8::from(key.is_some()) << bit));
     blob.push(0);
-    for number in keys.title_key.iter().chain(&keys.numbers) {
+    for number in numbers.iter().flatten() {
         blob.extend_from_slice(&number.to_le_bytes());
     }
     blob.extend_from_slice(&keys.sketch);
@@ -190,6 +220,7 @@ pub(super) fn read_sketch(mut blob: &[u8]) -> MatchKeys {
     };
     keys.title_key = if flags & 1 != 0 { number() } else { None };
     keys.numbers = if flags & 2 != 0 { number() } else { None };
+    keys.page_key = if flags & 4 != 0 { number() } else { None };
     (0..*bands).for_each(|_| _ = number());
     keys.sketch = blob.to_vec();
     keys

@@ -40,14 +40,13 @@ fn weight(reason: &JoinReason) -> u16 {
     }
 }
 
-/// How many candidates of each feed share the incoming link.
+/// How many candidates of each feed share the incoming link, or the page behind it.
 fn crowded_feeds(incoming: &IncomingEntry, candidates: &[Candidate]) -> HashMap<FeedId, usize> {
     let link = incoming.keys.canonical_link.as_ref();
     let mut counts = HashMap::new();
-    for known in candidates
-        .iter()
-        .filter(|known| link.is_some() && known.keys.canonical_link.as_ref() == link)
-    {
+    for known in candidates.iter().filter(|known| {
+        known.same_page || link.is_some() && known.keys.canonical_link.as_ref() == link
+    }) {
         *counts.entry(known.feed).or_insert(0) += 1;
     }
     counts
@@ -61,7 +60,11 @@ fn reason(
     let same = |left: &Option<String>, right: &Option<String>| left.is_some() && left == right;
     let same_id = same(&incoming.keys.global_id, &known.keys.global_id);
     let same_link = same(&incoming.keys.canonical_link, &known.keys.canonical_link);
-    if !same_id && !same_link && evidence::texts_apart(&incoming.keys, &known.keys) {
+    if !same_id
+        && !same_link
+        && !known.same_page
+        && evidence::texts_apart(&incoming.keys, &known.keys)
+    {
         return None;
     }
     let evidence = Evidence::of(incoming, headline, known);
@@ -80,6 +83,10 @@ fn reason(
         if alike || (article && sharing_link == 1) {
             return Some(JoinReason::CanonicalLink);
         }
+    }
+    // A redirect may lead all that it does not know to one page: what is told must not speak against it.
+    if known.same_page && !same_link && sharing_link == 1 && !evidence.unlike() {
+        return Some(JoinReason::CanonicalLink);
     }
     evidence.same_story().map(JoinReason::Text)
 }

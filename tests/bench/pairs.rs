@@ -220,6 +220,7 @@ fn candidate(item: &(String, String)) -> Candidate {
         keys: Matcher::default().keys(&entry, None),
         published_at: entry.published_at,
         first_seen_at: Timestamp::from_second(1_777_636_800).unwrap(),
+        same_page: false,
         present: false,
     }
 }

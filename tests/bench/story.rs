@@ -107,6 +107,7 @@ fn candidate(entry: &ParsedEntry, matcher: &Matcher) -> Candidate {
         ),
         published_at: entry.published_at,
         first_seen_at: Timestamp::UNIX_EPOCH,
+        same_page: false,
         present: false,
     }
 }

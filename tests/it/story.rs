@@ -255,6 +255,7 @@ fn candidate(id: i64, feed: i64, entry: &ParsedEntry) -> Candidate {
         keys: Matcher::default().keys(entry, None),
         published_at: entry.published_at,
         first_seen_at: day(1),
+        same_page: false,
         present: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feedmill::model::ParsedEntry;
+use feedmill::model::{ParsedEntry, Selection};
 
 use crate::support::origin::{Origin, Reply};
 use crate::support::world::World;
@@ -236,4 +236,54 @@ async fn links_into_the_network_are_not_followed() {
     let origin = Origin::start().await;
     origin.replace("/article", Reply::redirect(302, "http://10.0.0.1/secret"));
     falls_back(&origin, &origin.url("/article"), 1).await;
+}
+
+/// Stories after one poll of a feed whose pages are read, with `links`, and of a feed that links to `target`.
+async fn stories_of(origin: &Origin, links: &[&str], target: &str) -> usize {
+    let feed = |title: &str, links: &[String]| {
+        let item = |(at, link): (usize, &String)| {
+            format!(
+                "<item><title>{title}</title><link>{link}</link><guid isPermaLink=\"false\">{title} {at}</guid>\
+                 <description>Part {at} of what {title} is about.</description></item>"
+            )
+        };
+        let items: String = links.iter().enumerate().map(item).collect();
+        format!("<rss version=\"2.0\"><channel><title>A feed</title>{items}</channel></rss>")
+    };
+    let links: Vec<String> = links.iter().map(|link| origin.url(link)).collect();
+    origin.feed("/one", feed("The ferry line is rebuilt", &links));
+    origin.feed(
+        "/two",
+        feed("Ferry line rebuilt, says the owner", &[origin.url(target)]),
+    );
+    let world = World::new(&format!(
+        "[[feed]]\nurl = \"{}\"\nfull_text = true\n[[feed]]\nurl = \"{}\"\n",
+        origin.url("/one"),
+        origin.url("/two")
+    ))
+    .await;
+    world.poll().await;
+    let selection = Selection {
+        groups: vec![String::from("*")],
+        limit: 9,
+        ..Selection::default()
+    };
+    world.store.select_stories(selection).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn the_page_that_was_found_joins_copies_under_other_links() {
+    const PAGE: &str = "/2026/the-ferry-line-is-rebuilt";
+    let origin = Origin::start().await;
+    origin.replace(PAGE, html(page()));
+    origin.replace("/go/17", Reply::redirect(302, &origin.url(PAGE)));
+    assert_eq!(stories_of(&origin, &["/go/17"], PAGE).await, 1);
+    // By the page's own word.
+    let canonical = format!("<head><link rel=\"canonical\" href=\"{PAGE}\">");
+    origin.replace("/print/17", html(page().replace("<head>", &canonical)));
+    assert_eq!(stories_of(&origin, &["/print/17"], PAGE).await, 1);
+    // A page that several links lead to is none of theirs.
+    origin.replace("/go/18", Reply::redirect(302, &origin.url(PAGE)));
+    assert_eq!(stories_of(&origin, &["/go/17", "/go/18"], PAGE).await, 3);
+    assert_eq!(stories_of(&origin, &["/article"], PAGE).await, 2);
 }
