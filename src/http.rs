@@ -34,7 +34,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub use accept::{Deadlines, Door, Listener};
-pub use front::Front;
+pub use front::{Front, MailPause};
 pub use manners::Manners;
 pub use polls::Polls;
 pub use tls::Certificates;

@@ -209,6 +209,16 @@ impl Mailer {
         Ok(slots::lanes(digest, &own))
     }
 
+    /// Until when the queue rests, and what the server said; told of a rest that is over, too.
+    #[must_use]
+    pub fn pause(&self) -> Option<(Timestamp, String)> {
+        let pause = self
+            .pause
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Some((pause.until?, pause.reason.clone()))
+    }
+
     fn pause_until(&self) -> Option<Timestamp> {
         self.pause
             .lock()

@@ -47,7 +47,7 @@ pub use notice::{Unsubscribe, error_page, unsubscribe_page};
 pub use opml::opml;
 pub use page::{FeedPage, Page, Pager, SearchView, day_page, feed_page, search_page, story_page};
 pub use site::{MergedFeed, Site, fitting};
-pub use status::{DaemonFacts, Listed, StatusView, status_page};
+pub use status::{DaemonFacts, Listed, MailFacts, StatusView, status_page};
 pub use subscription::{Choice, SubscriptionView, subscription_page};
 pub use theme::{Theme, check_templates};
 

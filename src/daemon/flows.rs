@@ -64,7 +64,9 @@ impl Prepared {
 
     /// What the server's answers depend on.
     pub(super) fn front(&self) -> Front {
+        let mailer = Arc::clone(&self.mailer);
         Front {
+            mail_pause: Arc::new(move || mailer.pause()),
             config: Arc::clone(&self.generation.config),
             theme: self.releaser.theme(),
             site: self.releaser.site().clone(),

@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::config::Config;
 use crate::model::{Pushes, SearchScope};
 use crate::publish::{self, OnRequest, Theme};
+
+/// Asks the flow of mail, which this one does not know, until when it rests, and why.
+pub type MailPause = Arc<dyn Fn() -> Option<(Timestamp, String)> + Send + Sync>;
 
 /// One generation of it.
 pub struct Front {
@@ -19,6 +24,8 @@ pub struct Front {
     pub on_request: Arc<dyn OnRequest>,
     /// Answers hubs.
     pub pushes: Arc<dyn Pushes>,
+    /// Until when mail rests, and why.
+    pub mail_pause: MailPause,
 }
 
 impl Front {

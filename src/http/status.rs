@@ -8,13 +8,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::headers::RESOURCE_POLICY;
-use super::pages;
 use super::routes::Desk;
+use super::{Front, pages};
 use crate::fetch::wait_for_hosts;
-use crate::model::{FEED_HISTORY, FeedHistory, MessageStanding};
-use crate::publish::{self, DaemonFacts, Listed, StatusView};
+use crate::model::{EditionRecord, FEED_HISTORY, FeedHistory, MessageStanding};
+use crate::publish::{self, DaemonFacts, Listed, MailFacts, StatusView};
 use crate::schedule::silent_since;
-use crate::store::StoreFacts;
+use crate::store::{Store, StoreError, StoreFacts};
 
 /// 200 once everything was rendered, 503 before.
 pub(super) async fn ready(State(desk): State<Desk>) -> Response {
@@ -53,20 +53,22 @@ pub(super) async fn page(
         return pages::error(&front, StatusCode::NOT_FOUND);
     }
     let known = async {
-        Ok::<_, crate::store::StoreError>((
+        Ok::<_, StoreError>((
             desk.site.store.feeds(false).await?,
             desk.site.store.facts().await?,
             desk.site.store.hosts().await?,
+            digests(&desk.site.store, &front).await?,
         ))
     };
     match known.await {
-        Ok((mut feeds, facts, hosts)) => {
+        Ok((mut feeds, facts, hosts, digests)) => {
             let now = desk.site.clock.now();
             wait_for_hosts(&mut feeds, &hosts, now);
             let silent = feeds
                 .iter()
                 .filter_map(|feed| Some((feed.id, silent_since(&feed.memory.rhythm, now)?)));
             let told = DaemonFacts {
+                mail: mail(&front, &facts, digests),
                 hosts,
                 silent: silent.collect(),
                 now,
@@ -109,19 +111,39 @@ pub(super) async fn feed(State(desk): State<Desk>, request: Request) -> Response
     (head, feed).into_response()
 }
 
+/// Digests by title, each with its last edition.
+type Digests = Vec<(String, Option<EditionRecord>)>;
+
+async fn digests(store: &Store, front: &Front) -> Result<Digests, StoreError> {
+    let mut digests = Vec::new();
+    for digest in front.config.digests.values() {
+        let last = store.editions(&digest.name, 1).await?.pop();
+        digests.push((digest.title.clone(), last));
+    }
+    Ok(digests)
+}
+
+fn mail(front: &Front, facts: &StoreFacts, digests: Digests) -> Option<MailFacts> {
+    (!digests.is_empty()).then(|| MailFacts {
+        oldest_queued_at: facts.oldest_queued_at,
+        failed: messages(facts, &[MessageStanding::Failed]),
+        paused: (front.mail_pause)(),
+        digests,
+    })
+}
+
+fn messages(facts: &StoreFacts, standings: &[MessageStanding]) -> u64 {
+    let counts = facts.messages.iter();
+    let these = counts.filter(|(standing, _)| standings.contains(standing));
+    these.map(|(_, count)| *count as u64).sum()
+}
+
 fn told(facts: &StoreFacts) -> DaemonFacts {
-    let waits = |standing| matches!(standing, MessageStanding::Queued | MessageStanding::Claimed);
-    let queued = facts
-        .messages
-        .iter()
-        .filter(|(standing, _)| waits(*standing))
-        .map(|(_, count)| *count as u64)
-        .sum();
     DaemonFacts {
         entries: facts.entries,
         stories: facts.stories,
         size_bytes: facts.size_bytes,
-        queued,
+        queued: messages(facts, &[MessageStanding::Queued, MessageStanding::Claimed]),
         ..DaemonFacts::default()
     }
 }

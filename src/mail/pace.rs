@@ -11,6 +11,8 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Pause {
     pub(super) until: Option<Timestamp>,
+    /// What the server said.
+    pub(super) reason: String,
     failures: u32,
 }
 
@@ -19,7 +21,7 @@ const LONGEST_S: u64 = 30 * 60;
 
 impl Pause {
     /// One more failure: 15 s, then twice as long each time, half an hour at most.
-    pub(super) fn fail(&mut self, now: Timestamp) -> Timestamp {
+    pub(super) fn fail(&mut self, now: Timestamp, reason: &str) -> Timestamp {
         // Several connections fail together: that is one failure.
         if let Some(until) = self.until.filter(|until| *until > now) {
             return until;
@@ -31,6 +33,7 @@ impl Pause {
         self.failures += 1;
         let until = now + Duration::from_secs(wait);
         self.until = Some(until);
+        reason.clone_into(&mut self.reason);
         until
     }
 

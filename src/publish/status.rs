@@ -2,6 +2,7 @@
 //! the operator has not published: no user-info, no query, no address of a subscriber.
 
 mod hosts;
+mod mail;
 
 use std::collections::HashSet;
 
@@ -18,6 +19,7 @@ use super::site::Site;
 use super::text::line;
 use super::theme::Theme;
 use super::view::{Frame, clock_time};
+pub use mail::MailFacts;
 
 /// Facts of the daemon, as numbers; the page names them.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +32,8 @@ pub struct DaemonFacts {
     pub size_bytes: u64,
     /// Messages that wait to be sent.
     pub queued: u64,
-    /// Further facts: name and value, in the page's language already.
-    pub further: Vec<(String, String)>,
+    /// How mail fares; none where there is no digest.
+    pub mail: Option<MailFacts>,
     /// Politeness per host.
     pub hosts: Vec<HostState>,
     /// Feeds that are silent beyond their own rhythm, and since when.
@@ -45,6 +47,7 @@ struct StatusPage {
     #[serde(flatten)]
     frame: Frame,
     facts: Vec<Fact>,
+    mail: Vec<String>,
     feeds: Vec<Row>,
     more: usize,
     troubled: Option<String>,
@@ -131,6 +134,7 @@ pub fn status_page(
     let page = StatusPage {
         frame: Frame::new(theme, site, &site.language, None).headed(language.text("status_title")),
         facts: told,
+        mail: mail::lines(language, zone, facts),
         more,
         troubled: link.then(|| format!("{}status?show=troubled", site.base())),
         feeds: shown
@@ -159,19 +163,14 @@ fn daemon(language: &Language, (feeds, ailing): (usize, usize), facts: &DaemonFa
         name: language.text(key).to_owned(),
         value,
     };
-    let mut shown = vec![
+    vec![
         fact("about_feeds", feeds.to_string()),
         fact("status_troubled", ailing.to_string()),
         fact("status_entries", facts.entries.to_string()),
         fact("status_stories", facts.stories.to_string()),
         fact("status_size", size(facts.size_bytes)),
         fact("status_queue", facts.queued.to_string()),
-    ];
-    shown.extend(facts.further.iter().map(|(name, value)| Fact {
-        name: line(name),
-        value: line(value),
-    }));
-    shown
+    ]
 }
 
 fn row(

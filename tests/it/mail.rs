@@ -352,7 +352,14 @@ async fn a_server_that_is_down_costs_no_attempts() {
     )
     .await;
     post.publish(1).await;
-    post.run_at("2026-03-02T06:30:00Z").await;
+    post.clock.set(at("2026-03-02T06:30:00Z"));
+    let mailer = post.mailer();
+    assert_eq!(mailer.pause(), None);
+    mailer.freeze_due(post.clock.now()).await.unwrap();
+    mailer.drain(&CancellationToken::new()).await.unwrap();
+    let (until, reason) = mailer.pause().unwrap();
+    assert_eq!(until, at("2026-03-02T06:30:15Z"));
+    assert!(reason.contains("4.3.2 down"), "{reason}");
     let edition = post
         .bench
         .store

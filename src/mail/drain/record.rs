@@ -112,7 +112,7 @@ impl Mailer {
         let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
         match &outcome {
             Outcome::Unavailable { .. } => {
-                let retry_at = pause.fail(now);
+                let retry_at = pause.fail(now, &reason);
                 tracing::error!(message.id = id, disposition = word, retry_at = ?retry_at, reply = ?reason, "mail is paused");
                 return Disposition::Released { retry_at };
             }

@@ -69,6 +69,7 @@ pub(crate) fn site(mill: &Mill, releaser: Releaser) -> Site {
         site: releaser.site().clone(),
         on_request: Arc::new(releaser),
         pushes: Arc::new(NoPushes),
+        mail_pause: Arc::new(|| None),
     };
     Site {
         store: mill.store.clone(),

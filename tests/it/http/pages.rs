@@ -425,6 +425,7 @@ fn with(front: &Front, on_request: Arc<dyn OnRequest>) -> Arc<Front> {
         theme: Arc::clone(&front.theme),
         site: front.site.clone(),
         on_request,
+        mail_pause: Arc::new(|| None),
         pushes: Arc::clone(&front.pushes),
     })
 }

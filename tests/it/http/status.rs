@@ -1,9 +1,13 @@
-//! The operator's feed: what befell the feeds, the same bytes for the same history, for no page of another site.
+//! The operator's page and feed: how mail fares; what befell the feeds, in the same bytes for the same history, and for
+//! no page of another site.
 
-use feedmill::model::{FeedStanding, FeedState};
+use std::sync::Arc;
+
+use feedmill::http::Front;
+use feedmill::model::{EditionStanding, FeedStanding, FeedState, FrozenEdition, StorySeq};
 use feedmill::publish::check_document;
 
-use super::bench::{CALM, start};
+use super::bench::{CALM, site, start, start_site};
 use crate::publish::bench::output;
 use crate::release::Mill;
 use crate::support::client::get;
@@ -65,4 +69,61 @@ async fn the_operators_feed_tells_what_befell_the_feeds() {
     assert_eq!((before.len(), after.len()), (1, 2));
     assert_eq!(after[1], before[0], "an entry keeps its id");
     assert!(second.text().contains("<title>Feed a: well again</title>"));
+}
+
+/// A digest that sent nothing yet, one that did, and a queue that rests: why, but not whose mail was refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_page_says_how_mail_fares() {
+    let mut mill = Mill::new(vec![output("all")]).await;
+    let digests = "[digest.morning]\ntitle = \"Good morning\"\ncron = \"30 6 * * *\"\nfrom = \"news@example.org\"\n\
+        [digest.weekly]\ncron = \"30 6 * * 1\"\nfrom = \"news@example.org\"\n[mail]\nmaildir = \"m\"\n";
+    let fares = async |mill: &Mill| {
+        let releaser = mill.releaser();
+        releaser.refresh().await.unwrap();
+        let site = site(mill, releaser);
+        let front = site.front.load();
+        let until = mill.clock.now() + std::time::Duration::from_secs(60);
+        let reason = String::from("450 4.7.1 <an@example.org>: greylisted");
+        site.front.store(Arc::new(Front {
+            config: Arc::clone(&front.config),
+            theme: Arc::clone(&front.theme),
+            site: front.site.clone(),
+            on_request: Arc::clone(&front.on_request),
+            pushes: Arc::clone(&front.pushes),
+            mail_pause: Arc::new(move || Some((until, reason.clone()))),
+        }));
+        get(start_site(site, CALM).await.address, "/status")
+    };
+    let without = fares(&mill).await;
+    assert!(!without.text().contains("<h2 id=\"mail\">"), "no digest");
+    mill.config.digests = crate::config::fine(digests).digests;
+    let slot_at = mill.clock.now();
+    let edition = FrozenEdition {
+        digest: String::from("morning"),
+        lane: String::from("UTC"),
+        slot_at,
+        frozen_at: slot_at,
+        after: StorySeq(0),
+        until: StorySeq(0),
+        standing: EditionStanding::Frozen,
+        stories: Vec::new(),
+        subject: String::from("News"),
+        web_html: None,
+        messages: Vec::new(),
+        served: Vec::new(),
+    };
+    mill.store
+        .freeze_edition(edition, Vec::new())
+        .await
+        .unwrap();
+    let page = fares(&mill).await;
+    for line in [
+        "<h2 id=\"mail\">Mail</h2>",
+        "Nothing is sent until 2026-11-23 19:01: 450 4.7.1 … greylisted<",
+        "Good morning: edition of 2026-11-23 19:00 with 0 stories; 0 delivered, 0 waiting, 0 failed<",
+        ": no edition yet<",
+    ] {
+        assert!(page.text().contains(line), "{line}: {}", page.text());
+    }
+    assert!(!page.text().contains("an@example.org"));
 }
