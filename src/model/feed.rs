@@ -308,6 +308,9 @@ pub struct PollMemory {
     pub approved: bool,
     /// How often the operator approved what was held: a poll that was under way meanwhile knows by it.
     pub approvals: u32,
+    /// Keys of entries whose pages are still to be read for their full text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pages_due: Vec<String>,
     /// What its publisher may take back, where the operator follows that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawals: Option<super::Withdrawals>,

@@ -73,6 +73,8 @@ pub struct PollCommit {
     pub meta: Option<FeedMeta>,
     /// Entries of the document, in document order; empty when nothing was parsed.
     pub entries: Vec<IncomingEntry>,
+    /// Keys of known entries whose pages have been read since: their words are there in full.
+    pub completed: Vec<String>,
     /// Keys of entries that the publisher took back, unless they are there under another key.
     pub withdrawn: Vec<String>,
     /// The host's politeness state, when it changed.

@@ -2,7 +2,8 @@
 //! committed, so that an entry appears once and whole instead of first short and then edited. Few pages a poll, one
 //! after the other, with leave of their host and its robots.txt, under one deadline: what does not come in time keeps
 //! the feed's own words, and so does what comes shorter. An entry that has its page's text keeps it when the feed words
-//! its summary anew; only clearly other words have the page read again.
+//! its summary anew; only clearly other words have the page read again. Entries beyond the pages of one poll are read
+//! when the feed's document has changed again, as long as it has them.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -23,6 +24,8 @@ use crate::story::Matcher;
 
 /// Pages of one poll.
 const PAGES: usize = 8;
+/// Pages that later polls may still read: so many of a feed's, and no more.
+const DUE: usize = 64;
 /// For all of them together.
 const DEADLINE: Duration = Duration::from_secs(20);
 const PAGE_BYTES: u64 = 2 << 20;
@@ -32,55 +35,112 @@ const ROBOTS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 const AGENT: &str = "feedmill";
 const ACCEPT: &str = "text/html,application/xhtml+xml;q=0.9";
 
-/// Reads the pages of what is new, as far as they come.
-pub(super) async fn read(
-    shared: &Shared,
-    feed: &str,
-    entries: &mut [IncomingEntry],
-    findings: &Findings,
-) {
-    if !shared.parts.settings.feed(feed).full_text {
-        return;
-    }
-    let wants = |one: &&mut IncomingEntry| {
-        one.verdict == Verdict::Keep
-            && match findings.news_of(&one.entry.key) {
-                None => false,
-                Some(None) => true,
-                Some(Some(old)) => says_otherwise(one, old),
-            }
-    };
-    let mut whole: HashSet<String> = HashSet::new();
-    let mut pages: HashMap<String, String> = HashMap::new();
-    let news = entries.iter_mut().filter(wants).take(PAGES);
-    let all = async {
-        for incoming in news {
-            let link = incoming.entry.link.as_deref();
-            let Some(url) = link.and_then(|link| Url::parse(link).ok()) else {
-                continue;
-            };
-            match page((shared, feed), &url).await {
-                Ok(Some(found)) => {
-                    pages.insert(incoming.entry.key.clone(), found.address);
-                    if found.article.is_some_and(|found| put(incoming, found)) {
-                        whole.insert(incoming.entry.key.clone());
-                    }
-                }
-                Ok(None) => {}
-                Err(Stop) => return,
+/// What came of the pages of a document.
+#[derive(Default)]
+pub(super) struct Pages {
+    /// Keys of entries whose turn has not come: a later poll reads their pages.
+    pub(super) due: Vec<String>,
+    /// Keys of known entries that this poll read whole.
+    pub(super) late: Vec<String>,
+}
+
+impl Pages {
+    /// What a hub brought beyond the pages of one push waits with what polls left.
+    pub(super) fn leave(&self, left: &mut Vec<String>) {
+        for key in &self.due {
+            if left.len() < DUE && !left.contains(key) {
+                left.push(key.clone());
             }
         }
-    };
+    }
+}
+
+/// Pages that came, by the entry's key.
+#[derive(Default)]
+struct Came {
+    /// How many had their turn, whatever came of it.
+    turns: usize,
+    addresses: HashMap<String, String>,
+    whole: HashSet<String>,
+}
+
+/// Reads the pages of what is new, as far as they come, then those that earlier polls `left`.
+pub(super) async fn read(
+    shared: &Shared,
+    (feed, left): (&str, &[String]),
+    entries: &mut [IncomingEntry],
+    findings: &Findings,
+) -> Pages {
+    if !shared.parts.settings.feed(feed).full_text {
+        return Pages::default();
+    }
+    if entries.is_empty() {
+        let due = left.to_vec();
+        return Pages { due, late: vec![] };
+    }
+    let (wanted, news) = wanted(left, entries, findings);
+    let mut came = Came::default();
+    let all = turns((shared, feed), entries, &wanted, &mut came);
     if tokio::time::timeout(DEADLINE, all).await.is_err() {
         tracing::debug!(feed.id = ?feed, "article pages took too long: the feed's own words stand");
     }
-    address(&shared.parts.matcher, entries, &pages);
-    for incoming in entries
-        .iter_mut()
-        .filter(|one| !whole.contains(&one.entry.key))
-    {
+    address(&shared.parts.matcher, entries, &came.addresses);
+    let is_whole = |key: &String| came.whole.contains(key);
+    for incoming in entries.iter_mut().filter(|one| !is_whole(&one.entry.key)) {
         if let Some(Some(old)) = findings.news_of(&incoming.entry.key) {
             keep_page(incoming, old);
+        }
+    }
+    let due = wanted.iter().skip(came.turns).take(DUE);
+    let late = wanted.iter().skip(news).filter(|key| is_whole(key));
+    Pages {
+        due: due.cloned().collect(),
+        late: late.cloned().collect(),
+    }
+}
+
+/// Keys of the entries whose pages are to be read, what is new first; and how many of them are new.
+fn wanted(left: &[String], entries: &[IncomingEntry], findings: &Findings) -> (Vec<String>, usize) {
+    let (mut news, mut due) = (Vec::new(), Vec::new());
+    for one in entries.iter().filter(|one| one.verdict == Verdict::Keep) {
+        let key = &one.entry.key;
+        match findings.news_of(key) {
+            Some(None) => news.push(key.clone()),
+            Some(Some(old)) if says_otherwise(one, old) => news.push(key.clone()),
+            None if left.contains(key) => due.push(key.clone()),
+            _ => {}
+        }
+    }
+    let count = news.len();
+    news.append(&mut due);
+    (news, count)
+}
+
+/// One page after the other, in the order of `wanted`.
+async fn turns(
+    (shared, feed): (&Shared, &str),
+    entries: &mut [IncomingEntry],
+    wanted: &[String],
+    came: &mut Came,
+) {
+    for key in wanted.iter().take(PAGES) {
+        came.turns += 1;
+        let Some(incoming) = entries.iter_mut().find(|one| one.entry.key == *key) else {
+            continue;
+        };
+        let link = incoming.entry.link.as_deref();
+        let Some(url) = link.and_then(|link| Url::parse(link).ok()) else {
+            continue;
+        };
+        match page((shared, feed), &url).await {
+            Ok(Some(found)) => {
+                came.addresses.insert(key.clone(), found.address);
+                if found.article.is_some_and(|found| put(incoming, found)) {
+                    came.whole.insert(key.clone());
+                }
+            }
+            Ok(None) => {}
+            Err(Stop) => return,
         }
     }
 }

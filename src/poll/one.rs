@@ -286,7 +286,8 @@ fn unreadable_address(at: Timestamp) -> Told {
 async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<PollReport> {
     let parts = &shared.parts;
     let findings = findings::of(parts, &before, told.page()).await?;
-    full_text::read(shared, &before.key, &mut told.entries, &findings).await;
+    let left = (before.key.as_str(), before.memory.pages_due.as_slice());
+    let pages = full_text::read(shared, left, &mut told.entries, &findings).await;
     let policy = parts.settings.policy(&before.key, told.received_at);
     let (old_url, old_standing) = (before.url.clone(), before.standing);
     let mut after = after_poll(
@@ -297,6 +298,7 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
         (parts.draw)(),
     );
     findings.note(&mut after);
+    after.memory.pages_due = pages.due;
     let withdrawn = withdrawals::of(parts, &mut after, &told);
     if after.url != after.configured_url {
         settle_double(shared, &mut after, &old_url).await?;
@@ -313,6 +315,7 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
         meta: told.meta,
         entries: told.entries,
         withdrawn,
+        completed: pages.late,
         host: told.host,
         seen_at: told.received_at,
         max_new,

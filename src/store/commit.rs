@@ -45,8 +45,8 @@ pub(super) struct Fresh<'a> {
 }
 
 /// What a key stands for.
-struct Seen {
-    entry: Option<i64>,
+pub(super) struct Seen {
+    pub(super) entry: Option<i64>,
     print: i64,
     seen_ms: i64,
 }
@@ -70,6 +70,7 @@ pub(super) fn poll(conn: &Connection, poll: &PollCommit, judge: &dyn Judge) -> O
     if let Some(before) = before {
         let present = commit.entries(&before)?;
         withdrawn::follow(&mut commit, &present)?;
+        entries::complete(&mut commit)?;
     }
     commit.ledger.close(conn)?;
     Ok(commit.report)
@@ -106,6 +107,7 @@ pub(super) fn side(conn: &Connection, side: SideCommit, judge: &dyn Judge) -> Ou
         state,
         meta: None,
         entries: side.entries,
+        completed: Vec::new(),
         withdrawn: Vec::new(),
         host: None,
         seen_at: side.seen_at,
@@ -219,7 +221,7 @@ impl Commit<'_> {
         Ok(query.exists([self.poll.state.id.0])?)
     }
 
-    fn seen(&self, key_hash: i64) -> Outcome<Option<Seen>> {
+    pub(super) fn seen(&self, key_hash: i64) -> Outcome<Option<Seen>> {
         let sql = "SELECT entry, print, seen_at FROM seen WHERE feed = ?1 AND key_hash = ?2";
         let mut query = self.conn.prepare_cached(sql)?;
         let read = |row: &rusqlite::Row<'_>| {

@@ -127,6 +127,33 @@ pub(super) fn change(
     Ok(old.standing == Standing::Dropped && incoming.verdict == Verdict::Keep)
 }
 
+/// Known entries whose pages were read at last: what readers have becomes whole where it stands. That is no edit.
+pub(super) fn complete(commit: &mut Commit<'_>) -> Outcome<()> {
+    let poll = commit.poll;
+    let completed = |one: &&IncomingEntry| poll.completed.contains(&one.entry.key);
+    for incoming in poll.entries.iter().filter(completed) {
+        let seen = commit.seen(hash64(b'k', &incoming.entry.key))?;
+        let entry = seen.and_then(|seen| seen.entry).map(EntryId);
+        let Some(id) = entry else { continue };
+        let Some(mut view) = Views::default().entry(commit.conn, id)? else {
+            continue;
+        };
+        let whole = &incoming.entry;
+        view.entry.summary_html.clone_from(&whole.summary_html);
+        view.entry.content_html.clone_from(&whole.content_html);
+        view.entry.text.clone_from(&whole.text);
+        let body = "INSERT OR REPLACE INTO body (entry, pack) VALUES (?1, ?2)";
+        let pack = pack::pack_entry(&view.entry, &view.tags)?;
+        commit
+            .conn
+            .prepare_cached(body)?
+            .execute(params![id.0, pack])?;
+        search::reindex(commit.conn, id.0)?;
+        stories::entry_changed(commit, (id.0, view.standing), false)?;
+    }
+    Ok(())
+}
+
 /// Revisions kept of an entry: the first, and the newest. Some publishers word their entries anew at every poll.
 const REVISIONS: u32 = 10;
 

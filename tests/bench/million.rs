@@ -223,6 +223,7 @@ async fn commit(
         state,
         meta: None,
         entries: entries.collect(),
+        completed: Vec::new(),
         withdrawn: Vec::new(),
         host: None,
         seen_at: now,

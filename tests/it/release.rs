@@ -139,6 +139,7 @@ impl Mill {
             state,
             meta: None,
             entries,
+            completed: Vec::new(),
             withdrawn: Vec::new(),
             host: None,
             seen_at: now,

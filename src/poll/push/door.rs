@@ -160,7 +160,7 @@ impl Shared {
             received_at: now,
         };
         let findings = findings::of(&self.parts, feed, page).await?;
-        full_text::read(self, &feed.key, &mut read.entries, &findings).await;
+        let pages = full_text::read(self, (&feed.key, &[]), &mut read.entries, &findings).await;
         let findings = Arc::new(findings);
         let noting = Arc::clone(&findings);
         let note = move |state: &mut FeedState| {
@@ -168,6 +168,7 @@ impl Shared {
             let approved = state.memory.approved;
             noting.note(state);
             state.memory.approved = approved;
+            pages.leave(&mut state.memory.pages_due);
         };
         let marks = read.document.entries.iter().map(|entry| entry.mark);
         let commit = SideCommit {

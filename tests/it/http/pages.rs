@@ -101,6 +101,7 @@ async fn max_age_counts_down_to_the_next_poll() {
             state,
             meta: None,
             entries: Vec::new(),
+            completed: Vec::new(),
             withdrawn: Vec::new(),
             host: None,
             seen_at: mill.clock.now(),

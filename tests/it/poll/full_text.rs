@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feedmill::model::{ParsedEntry, Selection};
+use feedmill::model::{EntryView, ParsedEntry, Selection};
 
 use crate::support::origin::{Origin, Reply};
 use crate::support::world::World;
@@ -286,4 +286,39 @@ async fn the_page_that_was_found_joins_copies_under_other_links() {
     origin.replace("/go/18", Reply::redirect(302, &origin.url(PAGE)));
     assert_eq!(stories_of(&origin, &["/go/17", "/go/18"], PAGE).await, 3);
     assert_eq!(stories_of(&origin, &["/article"], PAGE).await, 2);
+}
+
+#[tokio::test]
+async fn pages_beyond_those_of_one_poll_are_read_later() {
+    let origin = Origin::start().await;
+    let feed = |name: &str| {
+        let item = |at: usize| {
+            let link = origin.url(&format!("/page-{at}"));
+            format!(
+                "<item><title>Entry {at}</title><link>{link}</link><description>In short.</description></item>"
+            )
+        };
+        let items: String = (0..20).map(item).collect();
+        format!("<rss version=\"2.0\"><channel><title>{name}</title>{items}</channel></rss>")
+    };
+    for at in 0..20 {
+        origin.replace(&format!("/page-{at}"), html(page()));
+    }
+    origin.feed("/feed", feed("First"));
+    let url = origin.url("/feed");
+    let world = World::new(&format!("[[feed]]\nurl = \"{url}\"\nfull_text = true\n")).await;
+    let mut read = Vec::new();
+    for name in ["First", "Second", "Third", "Fourth"] {
+        origin.feed("/feed", feed(name));
+        world.wait(DAY);
+        world.poll().await;
+        let entries = world.store.entries(None, 99).await.unwrap();
+        let whole = |view: &&EntryView| view.entry.text.contains("season tickets remain valid");
+        read.push(entries.iter().filter(whole).count());
+        // What was short becomes whole; it has not been edited.
+        assert!(entries.iter().all(|view| view.revision == 1));
+    }
+    assert_eq!(read, [8, 16, 20, 20]);
+    let asked = (0..20).map(|at| origin.requests_to(&format!("/page-{at}")).len());
+    assert_eq!(asked.collect::<Vec<_>>(), [1; 20]);
 }

@@ -170,6 +170,7 @@ pub(crate) fn commit(mut state: FeedState, now: &str, entries: Vec<IncomingEntry
         state,
         meta: None,
         entries,
+        completed: Vec::new(),
         withdrawn: Vec::new(),
         host: None,
         seen_at: at(now),

@@ -248,6 +248,7 @@ async fn push_tokens_and_hosts_are_found_again() {
         ..HostState::default()
     };
     let with_host = PollCommit {
+        completed: Vec::new(),
         withdrawn: Vec::new(),
         host: Some(host.clone()),
         ..commit(bench.state("a").await, NOW, Vec::new())
