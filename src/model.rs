@@ -21,8 +21,9 @@ pub use feed::{
 pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHistory, FeedMark};
 pub use mail::{
     Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,
-    FrozenEdition, FrozenMessage, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,
-    SubscriberRecord, SubscriberSpec, SubscriberStanding, Wishes, mailbox_key,
+    FrozenEdition, FrozenMessage, Held, HeldBounce, HeldMail, MessageId, MessageStanding,
+    OutboxMessage, Packed, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding,
+    Wishes, mailbox_key,
 };
 pub use poll::{DayCount, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
 pub use push::{

@@ -9,6 +9,7 @@ mod editions;
 mod entries;
 mod feeds;
 mod fold;
+mod held;
 mod history;
 mod known;
 mod ledger;

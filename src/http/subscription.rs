@@ -4,8 +4,8 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use jiff::tz;
 
 use super::routes::Desk;
@@ -44,6 +44,9 @@ pub(super) async fn act(
     let holder = token::read(token::FORM, &own.digest.name, &form.seal, &key);
     if holder != Some(own.known.id) {
         return pages::error(&front, StatusCode::BAD_REQUEST);
+    }
+    if form.act == "export" {
+        return own.export(&desk).await;
     }
     match own.change(&desk, form).await {
         Ok(Some(known)) => {
@@ -134,6 +137,7 @@ impl<'a> Own<'a> {
                     .ask_standing(id, SubscriberStanding::Active, now)
                     .await
             }
+            "erase" => store.erase_subscriber(id, now).await,
             "leave" => store.unsubscribe(id, REASON, now).await,
             "save" => match self.wishes(form) {
                 Some(wishes) => {
@@ -144,6 +148,26 @@ impl<'a> Own<'a> {
                 None => Ok(None),
             },
             _ => Ok(None),
+        }
+    }
+
+    /// Everything stored of them, as a file. Not as JSON by its type, which any page may read.
+    async fn export(&self, desk: &Desk) -> Response {
+        let held = match desk.site.store.held(self.known.id).await {
+            Ok(held) => held,
+            Err(error) => return pages::broken(self.front, &error),
+        };
+        let headers = [
+            (header::CONTENT_TYPE, "application/octet-stream"),
+            (header::CACHE_CONTROL, "no-store"),
+            (
+                header::CONTENT_DISPOSITION,
+                "attachment; filename=\"subscription.json\"",
+            ),
+        ];
+        match serde_json::to_vec_pretty(&held) {
+            Ok(json) => (headers, json).into_response(),
+            Err(error) => pages::broken(self.front, &error),
         }
     }
 

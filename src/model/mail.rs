@@ -79,7 +79,7 @@ impl SubscriberStanding {
 }
 
 /// What a subscriber wishes for themselves; what is unset is as the config has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Wishes {
     /// IANA zone whose clock the schedule follows.
     pub zone: Option<String>,
@@ -106,6 +106,55 @@ pub struct SubscriberRecord {
     pub wishes: Wishes,
     /// Stories up to here have been offered to them.
     pub cursor: StorySeq,
+}
+
+/// What is stored of a subscriber, as they may see it themselves. Has no `Debug`: it holds an address.
+#[derive(Clone, Serialize)]
+pub struct Held {
+    /// The digest's name.
+    pub digest: String,
+    /// Mail address.
+    pub address: String,
+    /// Display name.
+    pub name: Option<String>,
+    /// Zone whose clock the schedule follows.
+    pub timezone: String,
+    /// Whether they get editions.
+    pub standing: SubscriberStanding,
+    /// Why.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since_at: Timestamp,
+    /// Their own wishes.
+    pub wishes: Wishes,
+    /// What came back.
+    pub bounces: Vec<HeldBounce>,
+    /// What was sent.
+    pub mails: Vec<HeldMail>,
+}
+
+/// A bounce, as its subscriber may see it.
+#[derive(Clone, Serialize)]
+pub struct HeldBounce {
+    /// When.
+    pub seen_at: Timestamp,
+    /// For good?
+    pub hard: bool,
+    /// The server's status.
+    pub status: String,
+}
+
+/// A mail, as its subscriber may see it.
+#[derive(Clone, Serialize)]
+pub struct HeldMail {
+    /// `Message-ID` without brackets.
+    pub message_id: String,
+    /// When it was made.
+    pub queued_at: Timestamp,
+    /// When its way ended.
+    pub settled_at: Option<Timestamp>,
+    /// Where it stands.
+    pub standing: MessageStanding,
 }
 
 /// What came back from a subscriber since their standing last changed.

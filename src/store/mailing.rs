@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{LaneState, Result, Store, amended, editions, outbox, pack, subscribers, wishes};
+use super::{LaneState, Result, Store, amended, editions, held, outbox, pack, subscribers, wishes};
 use crate::model::*;
 
 impl Store {
@@ -103,6 +103,24 @@ impl Store {
     ) -> Result<Option<SubscriberRecord>> {
         self.write("changing a subscriber", move |conn| {
             wishes::ask(conn, id, standing, now)
+        })
+        .await
+    }
+    /// Everything stored of a subscriber, for themselves.
+    pub async fn held(&self, id: SubscriberId) -> Result<Vec<Held>> {
+        self.read("reading what is stored of a subscriber", move |conn| {
+            held::held(conn, id)
+        })
+        .await
+    }
+    /// Unsubscribes and deletes all but the address and that it left. Gives their row.
+    pub async fn erase_subscriber(
+        &self,
+        id: SubscriberId,
+        now: Timestamp,
+    ) -> Result<Option<SubscriberRecord>> {
+        self.write("erasing a subscriber", move |conn| {
+            held::erase(conn, id, now)
         })
         .await
     }

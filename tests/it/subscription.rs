@@ -286,3 +286,47 @@ async fn without_self_service_there_is_no_page_and_no_mail_leads_to_it() {
     assert_eq!((closed.status, forged.status), (404, 404));
     assert_eq!(closed.text(), forged.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_sees_all_that_is_stored_and_has_it_erased() {
+    let mut desk = Desk::open("self_service = true").await;
+    let path = desk.path("an@");
+    desk.post(&path, "act=save&language=vi");
+    let file = desk.post(&path, "act=export");
+    let kind = file.header("content-disposition").unwrap();
+    assert!(kind.starts_with("attachment"), "{kind}");
+    assert_eq!(file.header("cache-control"), Some("no-store"));
+    assert_eq!(file.header("access-control-allow-origin"), None);
+    assert!(!file.text().contains("bo@"));
+    let held: serde_json::Value = serde_json::from_str(file.text()).unwrap();
+    let own = &held[0];
+    assert_eq!(
+        (held.as_array().unwrap().len(), &own["digest"]),
+        (1, &"morning".into())
+    );
+    assert_eq!(own["address"], "an@example.net");
+    assert_eq!(own["wishes"]["language"], "vi");
+    assert_eq!(own["mails"][0]["standing"], "delivered");
+
+    assert_eq!(desk.post(&path, "act=erase").status, 200);
+    desk.reload().await;
+    let left = desk.record("an").await;
+    assert_eq!(left.standing, SubscriberStanding::Unsubscribed);
+    assert_eq!((left.wishes, left.spec.name), (Default::default(), None));
+    let held: serde_json::Value =
+        serde_json::from_str(desk.post(&path, "act=export").text()).unwrap();
+    assert_eq!(held[0]["mails"], serde_json::json!([]));
+    desk.publish().await;
+    desk.run_at("2026-11-25T06:30:00Z").await;
+    assert_eq!(desk.stories("an@").len(), 1);
+    assert_eq!(desk.stories("bo@").len(), 2);
+    let editions = desk.mill.store.editions("morning", 9).await.unwrap();
+    for edition in editions {
+        let messages = desk.mill.store.edition_messages(edition.id).await.unwrap();
+        let to: Vec<&str> = messages
+            .iter()
+            .map(|(_, mail)| mail.envelope_to.as_str())
+            .collect();
+        assert_eq!(to, ["bo@example.net"]);
+    }
+}
