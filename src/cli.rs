@@ -33,6 +33,7 @@ use clap::{CommandFactory, Parser};
 use crate::clock::Clock;
 use crate::config::{Complaints, Config};
 use crate::daemon::{self, Generation, Outcome, Workbench};
+use crate::fetch::HostGaps;
 use crate::poll::{FirstPolls, Poller, Scout};
 use crate::publish::Shelf;
 use crate::release::Releaser;
@@ -165,8 +166,8 @@ async fn at_the_desk(global: &Global, verb: Verb, out: &mut Output) -> anyhow::R
     let exit = match verb {
         Verb::Poll(args) => poll::run(store, &desk.poller(), args, out).await,
         Verb::Feeds(args) => {
-            let gap = desk.config().fetch.host_gap;
-            feeds::run(store, gap, clock.now(), args, out).await
+            let gaps = HostGaps::new(&desk.config().fetch);
+            feeds::run(store, &gaps, clock.now(), args, out).await
         }
         Verb::Entries(args) => entries::run(store, args, out).await,
         Verb::Search(args) => search::run(store, args, out).await,

@@ -192,6 +192,8 @@ pub struct FetchConfig {
     pub per_host: usize,
     /// Least gap between request starts to one host.
     pub host_gap: Duration,
+    /// The same for hosts of their own table and those below them, by lower-case ASCII name.
+    pub host_gaps: BTreeMap<String, Duration>,
     /// Most request starts a second over all hosts but the operator's own.
     pub starts_per_second: usize,
     /// Total deadline of one fetch.

@@ -28,7 +28,7 @@ pub use coding::{CodingFault, Decoder};
 pub use freshness::freshness;
 pub use guard::{Guard, Refusal, is_public};
 pub use host::{
-    Feedback, Finished, HostWait, Hosts, Signal, Slot, Start, host_key, wait_for_hosts,
+    Feedback, Finished, HostGaps, HostWait, Hosts, Signal, Slot, Start, host_key, wait_for_hosts,
 };
 pub use link::links;
 pub use plain::{Answer, Delivery};

@@ -4,12 +4,11 @@
 mod hosts;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::cli::{Exit, Output};
-use crate::fetch::wait_for_hosts;
+use crate::fetch::{HostGaps, wait_for_hosts};
 use crate::model::{FeedStanding, FeedState, PollReason, Repair};
 use crate::schedule::silent_since;
 use crate::store::Store;
@@ -80,7 +79,7 @@ struct PushHealth<'a> {
 /// When the store or standard output fails.
 pub async fn run(
     store: &Store,
-    host_gap: Duration,
+    gaps: &HostGaps,
     now: Timestamp,
     args: Args,
     out: &mut Output,
@@ -89,7 +88,7 @@ pub async fn run(
         return approve(store, feed, out).await;
     }
     if args.hosts {
-        hosts::show(&store.hosts().await?, host_gap, now, (args.json, out))?;
+        hosts::show(&store.hosts().await?, gaps, now, (args.json, out))?;
         return Ok(Exit::Fine);
     }
     let mut feeds = store.feeds(false).await?;

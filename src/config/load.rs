@@ -83,7 +83,7 @@ fn assemble(check: &mut Check<'_>, raw: &Raw) -> Config {
     let timezone = check.zone("timezone", &raw.timezone);
     let store = check.store(&raw.store);
     let http = check.http(&raw.http);
-    let fetch = check.fetch(&raw.fetch, &http.public_url);
+    let fetch = check.fetch(raw, &http.public_url);
     let log = check.log(&raw.log);
     let filters = check.filters(raw);
     let groups = check.groups(raw, &filters);

@@ -44,6 +44,8 @@ pub(super) struct Raw {
     pub(super) http: Http,
     /// How feeds are polled.
     pub(super) fetch: Fetch,
+    /// Hosts that are asked otherwise than `[fetch]` says, by name; what is said of one holds for the hosts below it.
+    pub(super) host: BTreeMap<String, Host>,
     /// The log.
     pub(super) log: Log,
     /// Rules by name, to be used by groups, feeds, merged feeds and subscribers.
@@ -76,6 +78,7 @@ impl Default for Raw {
             store: Store::default(),
             http: Http::default(),
             fetch: Fetch::default(),
+            host: BTreeMap::new(),
             log: Log::default(),
             filter: BTreeMap::new(),
             group: BTreeMap::new(),
@@ -202,6 +205,14 @@ impl Default for Fetch {
             max_new: 10,
         }
     }
+}
+
+/// How one host is asked.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Host {
+    /// Least time between the starts of two requests to it, instead of `host_gap` of `[fetch]`.
+    pub(super) gap: Span,
 }
 
 /// The log.

@@ -19,7 +19,7 @@ use crate::config::{FeedConfig, FetchConfig};
 use crate::model::HostState;
 use outage::Outage;
 use policy::Policy;
-pub use policy::host_key;
+pub use policy::{HostGaps, host_key};
 use rate::Rate;
 use record::Record;
 pub use shown::wait_for_hosts;
@@ -317,7 +317,7 @@ impl Inner {
         let gap = if own {
             Duration::ZERO
         } else {
-            record.gap(self.policy.gap)
+            record.gap(self.policy.gaps.of(key))
         };
         if let Some(wait) = record.wait(now, gap, self.policy.per_host, own) {
             return Some(wait);
@@ -364,7 +364,7 @@ impl Inner {
             }
         }
         let counts = reached || own || !self.outage.is_down(now);
-        let gap = self.policy.gap;
+        let gap = self.policy.gaps.of(key);
         let record = self
             .records
             .entry(key.to_owned())

@@ -12,6 +12,7 @@ mod transport;
 mod trouble;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use feedmill::config::{FeedConfig, FetchConfig, Located, Place};
@@ -35,6 +36,7 @@ fn config() -> FetchConfig {
         concurrency: 256,
         per_host: 1,
         host_gap: Duration::from_secs(2),
+        host_gaps: BTreeMap::new(),
         starts_per_second: 1000,
         timeout: Duration::from_secs(20),
         connect_timeout: Duration::from_secs(5),

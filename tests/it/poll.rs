@@ -14,6 +14,7 @@ mod withdrawals;
 use std::time::Duration;
 
 use feedmill::cli::{self, Exit, Output};
+use feedmill::fetch::HostGaps;
 use feedmill::model::{FeedStanding, PollReason, TroubleClass};
 use feedmill::poll::Summary;
 use feedmill::schedule::Insistence;
@@ -475,8 +476,8 @@ async fn r5_15_the_verb_feeds_says_how_each_is_and_when_it_is_next() {
             json,
             action: None,
         };
-        let gap = world.config.fetch.host_gap;
-        cli::feeds::run(&world.store, gap, world.clock.now(), args, &mut out)
+        let gaps = HostGaps::new(&world.config.fetch);
+        cli::feeds::run(&world.store, &gaps, world.clock.now(), args, &mut out)
             .await
             .unwrap();
         paper.text()

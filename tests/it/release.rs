@@ -231,6 +231,7 @@ fn config(base: &Path, outputs: Vec<PublishConfig>) -> Config {
             concurrency: 1,
             per_host: 1,
             host_gap: Duration::ZERO,
+            host_gaps: BTreeMap::new(),
             starts_per_second: 8,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cli::Output;
+use crate::fetch::HostGaps;
 use crate::model::HostState;
 
 /// One host as shown.
@@ -26,13 +27,13 @@ struct Politeness<'a> {
 /// Prints the table, hosts with most requests first; what is over at `now` is not shown.
 pub(super) fn show(
     hosts: &[HostState],
-    configured_gap: Duration,
+    gaps: &HostGaps,
     now: Timestamp,
     (json, out): (bool, &mut Output),
 ) -> std::io::Result<()> {
     let mut shown: Vec<Politeness<'_>> = hosts
         .iter()
-        .map(|host| politeness(host, configured_gap, now))
+        .map(|host| politeness(host, gaps, now))
         .collect();
     shown.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.host.cmp(b.host)));
     if json {
@@ -47,7 +48,7 @@ pub(super) fn show(
     out.line(&format!("{} hosts", shown.len()))
 }
 
-fn politeness(host: &HostState, configured_gap: Duration, now: Timestamp) -> Politeness<'_> {
+fn politeness<'a>(host: &'a HostState, gaps: &HostGaps, now: Timestamp) -> Politeness<'a> {
     let ahead = |at: Option<Timestamp>| at.filter(|at| *at > now);
     Politeness {
         host: &host.host,
@@ -55,7 +56,8 @@ fn politeness(host: &HostState, configured_gap: Duration, now: Timestamp) -> Pol
         not_modified_percent: (host.not_modified * 100).checked_div(host.requests),
         throttled: host.throttled,
         received_bytes: host.received_bytes,
-        gap_s: configured_gap
+        gap_s: gaps
+            .of(&host.host)
             .max(Duration::from_millis(host.gap_ms))
             .as_secs_f64(),
         gate_until: ahead(host.gate_until),

@@ -1,11 +1,14 @@
 //! The sections about the program itself: store, web server, polling, log, retention.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use url::Url;
 
 use super::Check;
 use crate::config::raw::{self, Raw};
+use crate::config::schema::shown;
 use crate::config::{
     FetchConfig, HttpConfig, Listen, LogConfig, LogFormat, Problem, RetentionConfig, StoreConfig,
 };
@@ -98,11 +101,8 @@ impl Check<'_> {
         Some(url)
     }
 
-    pub(in crate::config) fn fetch(
-        &mut self,
-        written: &raw::Fetch,
-        public_url: &Url,
-    ) -> FetchConfig {
+    pub(in crate::config) fn fetch(&mut self, raw: &Raw, public_url: &Url) -> FetchConfig {
+        let written = &raw.fetch;
         let interval = self.duration("fetch/interval", &written.interval);
         let max_interval = self.duration("fetch/max_interval", &written.max_interval);
         if max_interval < interval {
@@ -133,6 +133,7 @@ impl Check<'_> {
             per_host: written.per_host as usize,
             starts_per_second: written.starts_per_second as usize,
             host_gap: self.duration("fetch/host_gap", &written.host_gap),
+            host_gaps: self.host_gaps(&raw.host),
             timeout: self.duration("fetch/timeout", &written.timeout),
             connect_timeout: self.duration("fetch/connect_timeout", &written.connect_timeout),
             max_body: self.size("fetch/max_body", &written.max_body),
@@ -145,6 +146,25 @@ impl Check<'_> {
             websub: written.websub && reachable,
             max_new: written.max_new as usize,
         }
+    }
+
+    fn host_gaps(&mut self, written: &BTreeMap<String, raw::Host>) -> BTreeMap<String, Duration> {
+        let mut gaps = BTreeMap::new();
+        for (name, host) in written {
+            let path = format!("host/{name}");
+            // A path cannot lead through a name with a slash; what stands there is marked as a whole.
+            let gap = self.duration(&format!("{path}/gap"), &host.gap);
+            let known = url::Host::parse(name).ok().map(|host| host.to_string());
+            match known.filter(|host| !host.is_empty()) {
+                Some(host) => drop(gaps.insert(host.trim_end_matches('.').to_owned(), gap)),
+                None => self.error(
+                    &path,
+                    format!("`{}` is no name of a host", shown(name)),
+                    "without scheme, port and path: [host.\"example.org\"]",
+                ),
+            }
+        }
+        gaps
     }
 
     pub(in crate::config) fn proxy(&mut self, path: &str, text: &str) -> Option<Url> {

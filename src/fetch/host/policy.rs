@@ -11,7 +11,7 @@ use crate::fetch::guard::Guard;
 /// What the config says of politeness.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
-    pub(super) gap: Duration,
+    pub(super) gaps: HostGaps,
     pub(super) per_host: usize,
     pub(super) starts_per_second: usize,
     pub(super) own: Guard,
@@ -30,12 +30,51 @@ impl Policy {
         let foreign = foreign.filter(|url| !own.is_own(url)).filter_map(host_key);
         Self {
             foreign: foreign.collect::<HashSet<_>>().len(),
-            gap: config.host_gap,
+            gaps: HostGaps::new(config),
             per_host: config.per_host.max(1),
             starts_per_second: config.starts_per_second.max(1),
             own,
         }
     }
+}
+
+/// The gaps that the config asks for (R5.2): one for all hosts, and those of hosts with a table of their own.
+#[derive(Clone, Debug)]
+pub struct HostGaps {
+    any: Duration,
+    own: Vec<(String, Duration)>,
+}
+
+impl HostGaps {
+    /// As configured.
+    #[must_use]
+    pub fn new(config: &FetchConfig) -> Self {
+        let own = config.host_gaps.iter();
+        Self {
+            any: config.host_gap,
+            own: own
+                .map(|(name, gap)| (one_of_platform(name).to_owned(), *gap))
+                .collect(),
+        }
+    }
+
+    /// The gap of the host with this [`host_key`]: of the names that it is or is below, the longest counts.
+    #[must_use]
+    pub fn of(&self, key: &str) -> Duration {
+        let host = match key.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => key,
+        };
+        let meant = self.own.iter().filter(|(name, _)| is_or_below(host, name));
+        meant
+            .max_by_key(|(name, gap)| (name.len(), *gap))
+            .map_or(self.any, |(_, gap)| *gap)
+    }
+}
+
+fn is_or_below(host: &str, name: &str) -> bool {
+    host.strip_suffix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// Platforms on which many names are one server with one patience.
@@ -57,13 +96,17 @@ pub fn host_key(url: &Url) -> Option<String> {
         .host_str()
         .filter(|host| !host.is_empty())?
         .trim_end_matches('.');
-    let platform = SHARED_PLATFORMS.iter().find(|name| {
-        host.strip_suffix(**name)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    });
-    let host = platform.copied().unwrap_or(host);
+    let host = one_of_platform(host);
     Some(
         url.port()
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
     )
+}
+
+fn one_of_platform(host: &str) -> &str {
+    let mut platforms = SHARED_PLATFORMS.iter();
+    platforms
+        .find(|name| is_or_below(host, name))
+        .copied()
+        .unwrap_or(host)
 }

@@ -54,6 +54,28 @@ fn state_folder_of_the_service_holds_the_database() {
 }
 
 #[test]
+fn r5_2_gaps_of_hosts_are_kept_by_the_name_that_addresses_have() {
+    let gaps = fine(
+        "[host.\"Reddit.com\"]\ngap = \"1m\"\n[host.\"bücher.example.\"]\ngap = \"5s\"\n\
+         [host.\"[2001:db8::1]\"]\ngap = \"3s\"\n",
+    )
+    .fetch
+    .host_gaps;
+    let gaps: Vec<(&str, u64)> = gaps
+        .iter()
+        .map(|(name, gap)| (name.as_str(), gap.as_secs()))
+        .collect();
+    assert_eq!(
+        gaps,
+        [
+            ("[2001:db8::1]", 3),
+            ("reddit.com", 60),
+            ("xn--bcher-kva.example", 5)
+        ]
+    );
+}
+
+#[test]
 fn durations_and_sizes() {
     for (text, seconds) in [
         ("30s", 30),

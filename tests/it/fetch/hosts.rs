@@ -138,6 +138,62 @@ fn r5_2_the_gap_is_learned_and_forgotten() {
 }
 
 #[test]
+fn r5_2_a_host_may_have_a_gap_of_its_own() {
+    let secs = Duration::from_secs;
+    let gaps = [
+        ("reddit.com", secs(60)),
+        ("example.org", secs(10)),
+        ("fast.example.org", secs(1)),
+        ("192.0.2.7", secs(30)),
+    ];
+    let slow = FetchConfig {
+        host_gaps: gaps
+            .map(|(name, gap)| (name.to_owned(), gap))
+            .into_iter()
+            .collect(),
+        ..config()
+    };
+    let mut day = Day::new();
+    day.hosts = Hosts::new(&slow, &[]);
+    for (url, other, gap) in [
+        (
+            "https://www.reddit.com/r/a.rss",
+            "https://old.reddit.com/r/b.rss",
+            60,
+        ),
+        ("http://example.org/", "http://example.org/2", 10),
+        (
+            "http://a.example.org:8080/",
+            "http://a.example.org:8080/",
+            10,
+        ),
+        (
+            "http://b.fast.example.org/",
+            "http://b.fast.example.org/",
+            1,
+        ),
+        ("http://192.0.2.7/", "http://192.0.2.7/", 30),
+        ("http://notexample.org/", "http://notexample.org/", 2),
+    ] {
+        day.poll(url, Signal::Answered);
+        assert_eq!(day.wait(other), Some((gap, HostWait::Gap)), "{url}");
+    }
+    // One a minute is also where a learned gap goes back to.
+    day.later(MINUTE);
+    let finished = day.poll("https://reddit.com/r/c.rss", Signal::Forbidden);
+    assert_eq!(finished.state.unwrap().gap_ms, 60_000);
+    day.later(HOUR);
+    let finished = day.poll("https://reddit.com/r/c.rss", Signal::Answered);
+    assert_eq!(finished.state.unwrap().gap_ms, 0);
+    day.hosts.reconfigure(&config(), &[]);
+    assert_eq!(
+        day.wait("https://reddit.com/r/d.rss"),
+        Some((2, HostWait::Gap)),
+        "a reload takes it back"
+    );
+}
+
+#[test]
 fn r5_4_a_429_rests_the_whole_host() {
     let mut day = Day::new();
     day.poll(

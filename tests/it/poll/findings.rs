@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use feedmill::cli::{Exit, Output, feeds};
+use feedmill::fetch::HostGaps;
 use feedmill::model::{EntryView, FeedStanding, Selection, Standing};
 use feedmill::publish::{DaemonFacts, Listed, StatusView, Theme, status_page};
 
@@ -140,8 +141,8 @@ async fn feeds(world: &World, action: Option<feeds::Action>) -> String {
         action,
     };
     let mut out = Output::new(Box::new(sink.clone()));
-    let gap = world.config.fetch.host_gap;
-    let exit = feeds::run(&world.store, gap, world.clock.now(), args, &mut out).await;
+    let gaps = HostGaps::new(&world.config.fetch);
+    let exit = feeds::run(&world.store, &gaps, world.clock.now(), args, &mut out).await;
     assert_eq!(exit.unwrap(), Exit::Fine);
     String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
 }
