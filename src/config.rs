@@ -210,8 +210,23 @@ pub struct FetchConfig {
     pub strip_params: Vec<String>,
     /// Subscribe to WebSub hubs where feeds name one (needs a public https `public_url`).
     pub websub: bool,
+    /// Weakest hash of a hub's signature.
+    pub min_hub_hash: HubHash,
     /// Entries shown of a first poll or a flood.
     pub max_new: usize,
+}
+
+/// Hashes of hubs' signatures (R6.10), weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HubHash {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
 }
 
 /// `[log]`

@@ -179,6 +179,8 @@ pub(super) struct Fetch {
     pub(super) strip_params: Vec<String>,
     /// Let hubs push new entries where feeds offer it; needs an https `public_url`.
     pub(super) websub: bool,
+    /// Weakest hash with which a hub may sign what it pushes; others are refused.
+    pub(super) min_hub_hash: HubHash,
     /// Entries shown of a feed's first poll, or of a sudden flood.
     #[schemars(range(min = 0, max = 100_000))]
     pub(super) max_new: u32,
@@ -202,9 +204,19 @@ impl Default for Fetch {
             proxy: None,
             strip_params: Vec::new(),
             websub: true,
+            min_hub_hash: HubHash::Sha1,
             max_new: 10,
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum HubHash {
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
 }
 
 /// How one host is asked.

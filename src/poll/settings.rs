@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::digest_times::DigestTimes;
-use crate::config::{Auth, Config, FeedConfig, FetchConfig, Secret};
+use crate::config::{Auth, Config, FeedConfig, FetchConfig, HubHash, Secret};
 use crate::fetch::Guard;
 use crate::model::FeedSpec;
 use crate::schedule::{PollPolicy, at_home};
@@ -48,6 +48,7 @@ struct Inner {
     digests: DigestTimes,
     fallback: Arc<FeedSettings>,
     concurrency: usize,
+    min_hub_hash: HubHash,
     public_url: Url,
     own: Guard,
 }
@@ -68,6 +69,7 @@ impl Settings {
             digests,
             fallback: Arc::new(FeedSettings::fallback(&config.fetch)),
             concurrency: config.fetch.concurrency.max(1),
+            min_hub_hash: config.fetch.min_hub_hash,
             public_url: config.http.public_url.clone(),
             own: Guard::new(config.fetch.allow_networks.iter().copied()),
         }))
@@ -76,6 +78,11 @@ impl Settings {
     /// Requests in flight.
     pub(super) fn concurrency(&self) -> usize {
         self.0.concurrency
+    }
+
+    /// The weakest hash that a hub's signature may have.
+    pub(super) fn min_hub_hash(&self) -> HubHash {
+        self.0.min_hub_hash
     }
 
     /// Keys of the feeds whose archives are to be read.

@@ -15,7 +15,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use feedmill::config::{FeedConfig, FetchConfig, Located, Place};
+use feedmill::config::{FeedConfig, FetchConfig, HubHash, Located, Place};
 use feedmill::fetch::{FetchReport, FetchRequest, Fetcher, Outcome};
 use feedmill::model::{TroubleClass, Validators};
 use jiff::Timestamp;
@@ -45,6 +45,7 @@ fn config() -> FetchConfig {
         proxy: None,
         strip_params: Vec::new(),
         websub: false,
+        min_hub_hash: HubHash::Sha1,
         max_new: 20,
     }
 }

@@ -240,6 +240,7 @@ fn config(base: &Path, outputs: Vec<PublishConfig>) -> Config {
             proxy: None,
             strip_params: Vec::new(),
             websub: false,
+            min_hub_hash: HubHash::Sha1,
             max_new: 10,
         },
         log: LogConfig {

@@ -544,9 +544,8 @@ async fn r6_5_the_second_hub_is_asked_after_the_first_refused_and_no_third() {
     assert_eq!(asked("/hub3"), 0);
 }
 
-#[tokio::test]
-async fn r6_10_case_301_302_a_delivery_must_carry_its_signature() {
-    let (_origin, world, token) = verified().await;
+/// As if the hub had been told one; ours are on loopback, in the clear, and are told none.
+async fn share_a_secret(world: &World) {
     let id = world.feed("one").await.id;
     let with_secret = |state: &mut feedmill::model::FeedState| {
         state.memory.push.as_mut().unwrap().secret = Some("a secret".to_owned());
@@ -556,15 +555,46 @@ async fn r6_10_case_301_302_a_delivery_must_carry_its_signature() {
         .update_feed(id, Box::new(with_secret))
         .await
         .unwrap();
-    let sign = |name: &str, algorithm: hmac::Algorithm, key: &[u8], body: &str| {
-        let tag = hmac::sign(&hmac::Key::new(algorithm, key), body.as_bytes());
-        let hex: String = tag
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
-        format!("{name}={hex}")
-    };
+}
+
+fn sign(name: &str, algorithm: hmac::Algorithm, key: &[u8], body: &str) -> String {
+    let tag = hmac::sign(&hmac::Key::new(algorithm, key), body.as_bytes());
+    let hex: String = tag
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    format!("{name}={hex}")
+}
+
+#[tokio::test]
+async fn r6_10_min_hub_hash_refuses_weaker_signatures() {
+    let (origin, world, token) = verified().await;
+    share_a_secret(&world).await;
+    let strict = "[fetch]\nmin_hub_hash = \"sha384\"\n".to_owned() + &config(&origin.url("/feed"));
+    let world = world.restart(Some(&strict)).await;
+    let body = rss(&[("b", EARLY)], "");
+    for (name, algorithm, receipt) in [
+        (
+            "sha1",
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            PushReceipt::Refused,
+        ),
+        ("SHA256", hmac::HMAC_SHA256, PushReceipt::Refused),
+        ("sha384", hmac::HMAC_SHA384, PushReceipt::Taken),
+        ("sha512", hmac::HMAC_SHA512, PushReceipt::Taken),
+    ] {
+        let signature = sign(name, algorithm, b"a secret", &body);
+        let taken = deliver(&world, &token, &body, Some(&signature)).await;
+        assert_eq!(taken, receipt, "{name}");
+    }
+    assert_eq!(entries(&world).await, 2);
+}
+
+#[tokio::test]
+async fn r6_10_case_301_302_a_delivery_must_carry_its_signature() {
+    let (_origin, world, token) = verified().await;
+    share_a_secret(&world).await;
     let bad = rss(&[("bad", EARLY)], "");
     let wrong = [
         None,

@@ -10,7 +10,8 @@ use super::Check;
 use crate::config::raw::{self, Raw};
 use crate::config::schema::shown;
 use crate::config::{
-    FetchConfig, HttpConfig, Listen, LogConfig, LogFormat, Problem, RetentionConfig, StoreConfig,
+    FetchConfig, HttpConfig, HubHash, Listen, LogConfig, LogFormat, Problem, RetentionConfig,
+    StoreConfig,
 };
 
 impl Check<'_> {
@@ -144,6 +145,7 @@ impl Check<'_> {
                 .and_then(|text| self.proxy("fetch/proxy", text)),
             strip_params: written.strip_params.clone(),
             websub: written.websub && reachable,
+            min_hub_hash: hub_hash(written.min_hub_hash),
             max_new: written.max_new as usize,
         }
     }
@@ -207,6 +209,15 @@ impl Check<'_> {
             );
         }
         RetentionConfig { max_age, keep_seen }
+    }
+}
+
+fn hub_hash(written: raw::HubHash) -> HubHash {
+    match written {
+        raw::HubHash::Sha1 => HubHash::Sha1,
+        raw::HubHash::Sha256 => HubHash::Sha256,
+        raw::HubHash::Sha384 => HubHash::Sha384,
+        raw::HubHash::Sha512 => HubHash::Sha512,
     }
 }
 

@@ -108,7 +108,8 @@ impl Shared {
             return Ok(PushReceipt::Gone);
         };
         let signed = push.secret.as_ref().is_none_or(|secret| {
-            signature::fits(secret, delivery.signature.as_deref(), &delivery.body)
+            let least = self.parts.settings.min_hub_hash();
+            signature::fits(secret, delivery.signature.as_deref(), &delivery.body, least)
         });
         if !signed {
             tracing::warn!(feed.id = ?feed.key, "a delivery without a valid signature was refused");

@@ -4,6 +4,8 @@
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand;
 
+use crate::config::HubHash;
+
 /// `N` random bytes in hex.
 pub(super) fn random_hex<const N: usize>() -> String {
     let mut bytes = [0; N];
@@ -11,18 +13,21 @@ pub(super) fn random_hex<const N: usize>() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Is `header` (`method=hex`) the signature of `body` under `secret`?
-pub(super) fn fits(secret: &str, header: Option<&str>, body: &[u8]) -> bool {
+/// Is `header` (`method=hex`) the signature of `body` under `secret`, by a hash no weaker than `least`?
+pub(super) fn fits(secret: &str, header: Option<&str>, body: &[u8], least: HubHash) -> bool {
     let Some((method, hex)) = header.and_then(|header| header.trim().split_once('=')) else {
         return false;
     };
-    let algorithm = match method.to_ascii_lowercase().as_str() {
-        "sha1" => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-        "sha256" => hmac::HMAC_SHA256,
-        "sha384" => hmac::HMAC_SHA384,
-        "sha512" => hmac::HMAC_SHA512,
+    let (hash, algorithm) = match method.to_ascii_lowercase().as_str() {
+        "sha1" => (HubHash::Sha1, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+        "sha256" => (HubHash::Sha256, hmac::HMAC_SHA256),
+        "sha384" => (HubHash::Sha384, hmac::HMAC_SHA384),
+        "sha512" => (HubHash::Sha512, hmac::HMAC_SHA512),
         _ => return false,
     };
+    if hash < least {
+        return false;
+    }
     let key = hmac::Key::new(algorithm, secret.as_bytes());
     unhex(hex).is_some_and(|tag| hmac::verify(&key, body, &tag).is_ok())
 }
