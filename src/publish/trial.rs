@@ -58,16 +58,7 @@ pub(super) fn run(theme: &Theme) -> Vec<(&'static str, String)> {
         ("about.html", about(theme, &site, &[])),
         ("changes.html", changed(theme, &site, zone)),
         ("search.html", search_page(theme, &site, zone, &found)),
-        (
-            "status.html",
-            status_page(
-                theme,
-                &site,
-                zone,
-                &StatusView::default(),
-                &DaemonFacts::default(),
-            ),
-        ),
+        ("status.html", status(theme, &site, zone)),
         ("notice.html", unsubscribe_page(theme, &site, ask)),
         ("notice.html", error_page(theme, &site, 404)),
         ("subscription.html", subscription_page(theme, &site, &own())),
@@ -86,6 +77,11 @@ pub(super) fn run(theme: &Theme) -> Vec<(&'static str, String)> {
         }
     }
     failed
+}
+
+fn status(theme: &Theme, site: &Site, zone: &Zone) -> Page {
+    let (view, daemon) = (StatusView::default(), DaemonFacts::default());
+    status_page(theme, site, zone, &view, &daemon)
 }
 
 /// A subscriber's page with everything on it.

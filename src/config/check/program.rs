@@ -223,7 +223,6 @@ fn hub_hash(written: raw::HubHash) -> HubHash {
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// `level` or `part=level`. A lone word that is no level would be taken for a part by the log itself, and silence it.
 /// Can a hub reach us? Over https anywhere; over http only inside networks that the operator approved.
 fn is_reachable(public_url: &Url, allowed: &[String]) -> bool {
     let address = match public_url.host() {
@@ -240,6 +239,7 @@ fn is_reachable(public_url: &Url, allowed: &[String]) -> bool {
     public_url.scheme() == "https" || address.is_some_and(approved)
 }
 
+/// `level` or `part=level`. A lone word that is no level would be taken for a part by the log itself, and silence it.
 fn is_directive(text: &str) -> bool {
     let level = text.rsplit_once('=').map_or(
         text,
