@@ -77,8 +77,19 @@ fn relations(target: &str, params: &Params<'_>, base: &Url) -> Vec<(String, Stri
     else {
         return Vec::new();
     };
+    // A hub compares topics byte for byte, so that `self` stays as published where it is a whole address (R6.2).
+    let whole = Url::parse(target.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    let topic = if whole {
+        target.trim().to_owned()
+    } else {
+        url.to_string()
+    };
     relations
         .split_ascii_whitespace()
-        .map(|rel| (rel.to_ascii_lowercase(), url.to_string()))
+        .map(str::to_ascii_lowercase)
+        .map(|rel| match rel.as_str() {
+            "self" => (rel, topic.clone()),
+            _ => (rel, url.to_string()),
+        })
         .collect()
 }

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
-use super::normalise::{Reading, Repairs, has_scheme, is_plain};
+use super::normalise::{Reading, Repairs, has_scheme, is_plain, web_address};
 use super::text;
 use crate::model::SafeHtml;
 pub(super) use guard::excess;
@@ -121,6 +121,15 @@ pub(super) fn absolute(address: &str, base: Option<&Url>) -> Option<String> {
     };
     let is_known = matches!(url.scheme(), "http" | "https" | "mailto");
     (is_known && url.as_str().len() <= MAX_URL).then(|| String::from(url))
+}
+
+/// An address as it was published where it is a whole one, else made absolute: a hub compares topics byte for byte.
+pub(super) fn as_published(address: &str, base: Option<&Url>) -> Option<String> {
+    let whole = address.trim();
+    if whole.len() <= MAX_URL && web_address(whole).is_some() {
+        return Some(whole.to_owned());
+    }
+    absolute(address, base)
 }
 
 /// The candidates of a `srcset`: addresses and their descriptors.

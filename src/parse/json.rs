@@ -126,7 +126,7 @@ impl Reader {
                 .map(|url| self.absolute(&url)),
             ..FeedAside::default()
         };
-        aside.hints.self_url = text_of(feed, "feed_url", repairs).map(|url| self.absolute(&url));
+        aside.hints.self_url = text_of(feed, "feed_url", repairs);
         aside.hints.next_page_url =
             text_of(feed, "next_url", repairs).map(|url| self.absolute(&url));
         aside.hints.expired = feed

@@ -177,7 +177,10 @@ fn hints(aside: &FeedAside, base: Option<&Url>) -> crate::model::PollHints {
     hints.new_feed_url = address(&hints.new_feed_url);
     hints.prev_archive_url = address(&hints.prev_archive_url);
     hints.next_page_url = address(&hints.next_page_url);
-    hints.self_url = address(&hints.self_url);
+    let topic = hints.self_url.as_deref();
+    hints.self_url = topic
+        .and_then(|url| html::as_published(url, base))
+        .filter(|url| web_address(url).is_some());
     hints.hub_urls = hints
         .hub_urls
         .iter()

@@ -168,6 +168,29 @@ async fn case_101_a_web_page_is_no_feed_and_its_hub_is_not_asked() {
     assert_eq!(asked_of(&origin, &world).await.len(), 0);
 }
 
+/// A hub compares bytes: an address without a path, or with a host in capitals, is another one for it than what a
+/// library for addresses makes of it.
+#[tokio::test]
+async fn r6_2_the_topic_is_asked_for_as_it_was_published() {
+    for topic in ["http://News.Example", "https://news.example:443/a b?q"] {
+        for header in [true, false] {
+            let origin = Origin::start().await;
+            origin.reply("/hub", Reply::status(202));
+            let named = links(&origin.url("/hub"), topic);
+            let reply = match header {
+                true => Reply::ok(rss(&[("a", EARLY)], ""))
+                    .header("Link", &format!("</hub>; rel=hub, <{topic}>; rel=self")),
+                false => Reply::ok(rss(&[("a", EARLY)], &named)),
+            };
+            origin.replace("/feed", reply);
+            let world = World::new(&config(&origin.url("/feed"))).await;
+            let asked = asked_of(&origin, &world).await;
+            assert_eq!(asked.len(), 1, "{topic} {header}");
+            assert_eq!(asked[0]["hub.topic"], topic, "{header}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn r6_2_without_self_there_is_no_subscription() {
     let origin = Origin::start().await;

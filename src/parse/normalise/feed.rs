@@ -100,6 +100,9 @@ impl Chooser<'_> {
                             {
                                 alternate = Some((is_page, url.clone()));
                             }
+                            "self" if super::base::web_address(&href).is_some() => {
+                                hint_link(rel, href.trim(), &mut aside.hints);
+                            }
                             _ => hint_link(rel, &url, &mut aside.hints),
                         }
                     }
