@@ -432,3 +432,20 @@ fn state(id: i64) -> FeedState {
         memory: PollMemory::default(),
     }
 }
+
+/// What a finger has to hit is 44 px high (2.75rem), wherever it stands: the rule must name every kind of control.
+#[test]
+fn controls_are_as_high_as_a_finger() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/publish/style.css");
+    let style = std::fs::read_to_string(path).unwrap();
+    let high: Vec<&str> = style
+        .lines()
+        .filter_map(|line| line.split_once('{'))
+        .filter(|(_, rules)| rules.contains("min-block-size: 2.75rem"))
+        .flat_map(|(selectors, _)| selectors.split(','))
+        .map(str::trim)
+        .collect();
+    for control in [".search input", ".search button", ".act", ".wishes select"] {
+        assert!(high.contains(&control), "{control} is not among {high:?}");
+    }
+}
