@@ -179,7 +179,7 @@ async fn r6_2_the_topic_is_asked_for_as_it_was_published() {
             let named = links(&origin.url("/hub"), topic);
             let reply = match header {
                 true => Reply::ok(rss(&[("a", EARLY)], ""))
-                    .header("Link", &format!("</hub>; rel=hub, <{topic}>; rel=self")),
+                    .header("Link", format!("</hub>; rel=hub, <{topic}>; rel=self")),
                 false => Reply::ok(rss(&[("a", EARLY)], &named)),
             };
             origin.replace("/feed", reply);
