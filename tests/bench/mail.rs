@@ -1,5 +1,6 @@
 //! Mail: the outbox drained with every delivery recorded, beside a bare SMTP generator that sends the same bytes and
-//! records nothing, into the same sink. The sink is a process of its own, so that its work is not counted.
+//! records nothing, into the same sink. The sink is a process of its own, so that its work is not counted. Then the same
+//! beside the load generator that mail servers are measured with.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::meter::{measure, row};
+use crate::postfix;
 
 /// Takes mail until killed and keeps none; prints its port on standard output.
 pub(crate) fn sink() {
@@ -143,6 +145,8 @@ pub(crate) fn run(messages: usize) {
             );
         }
     }
+    drop(sink);
+    postfix::compare(messages);
 }
 
 /// Messages a second of a client that keeps nothing: envelope in one write, body and dot in another.
@@ -181,7 +185,7 @@ fn send(port: u16, message: &[u8], messages: usize) {
 }
 
 /// Messages a second from the outbox, each recorded before the next one's body leaves.
-fn drain(port: u16, size: usize, messages: usize, connections: usize) -> f64 {
+pub(crate) fn drain(port: u16, size: usize, messages: usize, connections: usize) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -32,6 +32,7 @@ mod origin;
 mod pairs;
 mod parse;
 mod poll;
+mod postfix;
 mod serve;
 mod story;
 mod year;

@@ -56,7 +56,8 @@ pub(crate) fn compare(address: SocketAddr, files: &Path) {
     }
 }
 
-fn found(name: &str) -> Option<PathBuf> {
+/// A program by its name, on PATH or where servers' programs are kept.
+pub(crate) fn found(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     let mut files = folders.map(|folder| folder.join(name));
