@@ -2,6 +2,8 @@
 //! which a store finds sketches that may be alike. Takes folded words; gives 64-bit bands and an opaque sketch. Two
 //! sketches tell how alike their texts are to within a few per cent; what is alike enough is `join`'s to say.
 
+use std::cmp::Ordering;
+
 use super::fold::{Folded, mixed};
 
 /// Words of a text that are looked at.
@@ -83,11 +85,15 @@ pub(super) fn sketch(text: &Folded, title: &Folded) -> Vec<u8> {
         return Vec::new();
     }
     let mut bytes = vec![VERSION];
+    // A number that comes again counts again: "2 degrees, 29 per cent" is not "2 degrees, 2 per cent".
     put_facts(
         &mut bytes,
         text.numbers.iter().chain(&title.numbers).copied().collect(),
     );
-    put_facts(&mut bytes, text.names.clone());
+    let mut names = text.names.clone();
+    names.sort_unstable();
+    names.dedup();
+    put_facts(&mut bytes, names);
     let mut bins = [u32::MAX; BINS];
     for pair in pairs(&text.words) {
         let (bin, value) = ((pair >> 57) as usize, (pair >> 20) as u32);
@@ -154,10 +160,9 @@ fn pairs(words: &[u64]) -> impl Iterator<Item = u64> {
         .map(|pair| mixed(pair[0].rotate_left(1) ^ pair[1]))
 }
 
-/// Writes the count and the smallest of `facts`, sorted, each once.
+/// Writes the count and the smallest of `facts`, sorted.
 fn put_facts(bytes: &mut Vec<u8>, mut facts: Vec<u16>) {
     facts.sort_unstable();
-    facts.dedup();
     facts.truncate(FACTS);
     bytes.push(facts.len() as u8);
     bytes.extend(facts.iter().flat_map(|fact| fact.to_be_bytes()));
@@ -186,17 +191,33 @@ fn compared(left: &[u8], right: &[u8]) -> Facts {
         }
     };
     let known = end(&left).min(end(&right));
-    let count = |list: &[u16], other: &[u16], want: bool| {
-        let hits = list
-            .iter()
-            .filter(|fact| **fact <= known && other.binary_search(fact).is_ok() == want)
-            .count();
-        u32::try_from(hits).unwrap_or(u32::MAX)
-    };
-    Facts {
-        both: count(&left, &right, true),
-        left: count(&left, &right, false),
-        right: count(&right, &left, false),
+    let mut facts = Facts::default();
+    let mut left = left
+        .into_iter()
+        .take_while(|fact| *fact <= known)
+        .peekable();
+    let mut right = right
+        .into_iter()
+        .take_while(|fact| *fact <= known)
+        .peekable();
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (None, None) => return facts,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(one), Some(other)) => one.cmp(other),
+        };
+        match order {
+            Ordering::Less => facts.left += 1,
+            Ordering::Greater => facts.right += 1,
+            Ordering::Equal => facts.both += 1,
+        }
+        if order.is_le() {
+            left.next();
+        }
+        if order.is_ge() {
+            right.next();
+        }
     }
 }
 
