@@ -3,6 +3,7 @@
 
 mod entry;
 mod feed;
+mod gist;
 mod history;
 mod mail;
 mod poll;
@@ -18,6 +19,7 @@ pub use feed::{
     FeedId, FeedMeta, FeedSpec, FeedStanding, FeedState, PollCounters, PollMemory, PollReason,
     PollTrouble, RedirectWatch, Rhythm, SyncReport, TroubleClass, Validators,
 };
+pub use gist::Gist;
 pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHistory, FeedMark};
 pub use mail::{
     Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FeedId, FeedStanding, ParsedEntry, SourceRef};
+use super::{FeedId, FeedStanding, Gist, ParsedEntry, SourceRef};
 
 /// Row identity of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,26 +64,14 @@ pub struct MatchKeys {
     pub bands: Vec<i64>,
     /// The sketch itself, opaque to the store.
     pub sketch: Vec<u8>,
-    /// One bit of each of the sketch's bins: enough to see what has little in common. Kept with the bands, not stored.
-    pub gist: u128,
+    /// Of the sketch: enough to see what has little in common. Kept with the bands, not stored.
+    pub gist: Gist,
     /// Number of words the sketch was made from.
     pub words: u32,
     /// What the address is indexed by at which its page was found, where that is not its link.
     pub page_key: Option<i64>,
     /// Numbers that occur in the text, hashed together: near-duplicates with other numbers are other news.
     pub numbers: Option<i64>,
-}
-
-/// Bits of two gists that agree where the texts may be alike. Unlike texts agree in 64 of 128, give or take 6; texts
-/// that share 45 in 100 word pairs, the least that makes one story of two without an equal title, in 93, give or take 5.
-const ALIKE_BITS: u32 = 74;
-
-impl MatchKeys {
-    /// May the text of `gist` be like this one? No is certain enough to spare a look at the sketch.
-    #[must_use]
-    pub fn may_be_like(&self, gist: u128) -> bool {
-        (self.gist ^ gist).count_zeros() >= ALIKE_BITS
-    }
 }
 
 /// An entry on its way into the store.

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use rusqlite::{Connection, params};
 
 use super::row::{Outcome, ms};
-use crate::model::MatchKeys;
+use crate::model::{Gist, MatchKeys};
 
 /// How long entries are found by their text.
 const DAYS_MS: i64 = 9 * 24 * 3_600_000;
@@ -32,7 +32,7 @@ thread_local! {
 /// One entry with its bands, cut to what tells them apart.
 pub(super) struct Banded {
     entry: u32,
-    gist: u128,
+    gist: Gist,
     bands: Vec<u32>,
 }
 
@@ -176,11 +176,11 @@ impl Index {
 #[derive(Default)]
 struct Gists {
     first: u32,
-    of: VecDeque<u128>,
+    of: VecDeque<Gist>,
 }
 
 impl Gists {
-    fn put(&mut self, entry: u32, gist: u128) {
+    fn put(&mut self, entry: u32, gist: Gist) {
         if self.of.is_empty() {
             self.first = entry;
         }
@@ -190,7 +190,7 @@ impl Gists {
         };
         let at = at as usize;
         if self.of.len() <= at {
-            self.of.resize(at + 1, 0);
+            self.of.resize(at + 1, Gist::default());
         }
         if let Some(known) = self.of.get_mut(at) {
             *known = gist;
@@ -207,7 +207,7 @@ impl Gists {
     fn may_be_like(&self, entry: u32, keys: &MatchKeys) -> bool {
         let at = entry.checked_sub(self.first);
         let gist = at.and_then(|at| self.of.get(at as usize)).copied();
-        gist.is_none_or(|gist| gist == 0 || keys.may_be_like(gist))
+        gist.is_none_or(|gist| keys.gist.may_be_like(gist))
     }
 }
 
@@ -234,7 +234,7 @@ pub(super) fn append(conn: &Connection, seen_at: jiff::Timestamp, new: &[Banded]
     if new.is_empty() {
         return Ok(());
     }
-    let mut pack = Vec::with_capacity(new.len() * 56);
+    let mut pack = Vec::with_capacity(new.len() * 72);
     for one in new {
         write(one, &mut pack);
     }
@@ -263,11 +263,18 @@ pub(super) fn trim(conn: &Connection, now: jiff::Timestamp) -> Outcome<()> {
     Ok(())
 }
 
+/// Of the byte that counts bands: the gist has both its words. Rows of the first schema have the lower one.
+const WHOLE: u8 = 0x80;
+/// Of the same byte: the count.
+const COUNT: u8 = 0x7F;
+
 fn write(one: &Banded, pack: &mut Vec<u8>) {
     pack.extend_from_slice(&one.entry.to_le_bytes());
-    pack.push(u8::try_from(one.bands.len()).unwrap_or(u8::MAX));
-    pack.extend_from_slice(&one.gist.to_le_bytes());
-    for band in one.bands.iter().take(usize::from(u8::MAX)) {
+    let bands = &one.bands[..one.bands.len().min(usize::from(COUNT))];
+    pack.push(WHOLE | u8::try_from(bands.len()).unwrap_or(COUNT));
+    pack.extend_from_slice(&one.gist.low.to_le_bytes());
+    pack.extend_from_slice(&one.gist.high.to_le_bytes());
+    for band in bands {
         pack.extend_from_slice(&band.to_le_bytes());
     }
 }
@@ -275,8 +282,12 @@ fn write(one: &Banded, pack: &mut Vec<u8>) {
 fn read(rest: &mut &[u8]) -> Option<Banded> {
     let (entry, after) = rest.split_first_chunk::<4>()?;
     let (count, after) = after.split_first()?;
-    let (gist, after) = after.split_first_chunk::<16>()?;
-    let (bands, after) = after.split_at_checked(usize::from(*count) * 4)?;
+    let (low, mut after) = after.split_first_chunk::<16>()?;
+    let mut high = &[0; 16];
+    if count & WHOLE != 0 {
+        (high, after) = after.split_first_chunk::<16>()?;
+    }
+    let (bands, after) = after.split_at_checked(usize::from(count & COUNT) * 4)?;
     *rest = after;
     let word = |bytes: &[u8]| {
         bytes
@@ -286,7 +297,10 @@ fn read(rest: &mut &[u8]) -> Option<Banded> {
     };
     Some(Banded {
         entry: u32::from_le_bytes(*entry),
-        gist: u128::from_le_bytes(*gist),
+        gist: Gist {
+            low: u128::from_le_bytes(*low),
+            high: u128::from_le_bytes(*high),
+        },
         bands: bands.chunks_exact(4).map(word).collect(),
     })
 }

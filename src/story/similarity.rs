@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use super::fold::{Folded, mixed};
+use crate::model::Gist;
 
 /// Words of a text that are looked at.
 pub(super) const WORDS_CAP: usize = 400;
@@ -109,11 +110,17 @@ pub(super) fn sketch(text: &Folded, title: &Folded) -> Vec<u8> {
     bytes
 }
 
-/// One bit of each bin of a sketch: equal bins agree in it, others by chance. 0 where there is no sketch.
-pub(super) fn gist(sketch: &[u8]) -> u128 {
+/// Two bits of each bin of a sketch. Nothing where there is no sketch.
+pub(super) fn gist(sketch: &[u8]) -> Gist {
     let bins = parts(sketch).map_or(&[][..], |(_, _, bins)| bins);
-    bins.iter()
-        .fold(0, |gist, bin| gist << 1 | u128::from(bin & 1))
+    let plane = |at: u8| {
+        bins.iter()
+            .fold(0, |plane, bin| plane << 1 | u128::from(bin >> at & 1))
+    };
+    Gist {
+        low: plane(0),
+        high: plane(1),
+    }
 }
 
 /// Compares two sketches made from `left_words` and `right_words` words; none where either has no sketch.

@@ -114,6 +114,31 @@ fn agree(facts: &feedmill::store::StoreFacts, counted: (i64, i64), expected: (u6
     assert_eq!(counted, (signed(expected.0), signed(expected.1)));
 }
 
+/// Rows of the log of bands as the first schema had them: one word of gist, and nothing said of it.
+fn as_of_old(bench: &Bench) {
+    let conn = rusqlite::Connection::open(super::bench::options(&bench.folder).path).unwrap();
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (id, mut pack): (i64, Vec<u8>) = conn
+        .query_row("SELECT id, pack FROM band", [], read)
+        .unwrap();
+    // Entry, count, low word, high word, bands.
+    assert_eq!((pack.len(), pack[4]), (4 + 1 + 16 + 16 + 8 * 4, 0x80 | 8));
+    pack[4] = 8;
+    pack.drain(21..37);
+    conn.execute("UPDATE band SET pack = ?2 WHERE id = ?1", (id, pack))
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_copied_text_is_found_in_a_log_of_bands_of_the_first_schema() {
+    let mut bench = Bench::new().await;
+    bench.feeds(&["a", "b"], NOW).await;
+    assert_eq!(copy(&bench, "a").await.joined, 0);
+    as_of_old(&bench);
+    bench.reopen().await;
+    assert_eq!(copy(&bench, "b").await.joined, 1);
+}
+
 #[tokio::test]
 async fn counters_agree_with_what_is_stored_through_joins_splits_and_housekeeping() {
     let bench = Bench::new().await;
