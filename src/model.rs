@@ -29,7 +29,8 @@ pub use mail::{
 };
 pub use poll::{DayCount, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
 pub use push::{
-    PushAnswer, PushDelivery, PushFuture, PushQuestion, PushReceipt, PushRenewal, PushState, Pushes,
+    Delivery, DeliveryRoom, PushAnswer, PushDelivery, PushFuture, PushQuestion, PushReceipt,
+    PushRenewal, PushState, Pushes,
 };
 pub use story::{
     Candidate, EntryHistory, EntryId, EntryView, FeedView, IncomingEntry, JoinReason, Judge,

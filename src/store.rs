@@ -5,6 +5,7 @@ mod bands;
 mod bounces;
 mod codes;
 mod commit;
+mod deliveries;
 mod editions;
 mod entries;
 mod feeds;

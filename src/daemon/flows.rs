@@ -151,6 +151,11 @@ impl Flows {
             let subscriber = subscriber.clone();
             async move { subscriber.run_push(stop).await }
         };
+        let reader = poller.clone();
+        let deliveries = move |stop| {
+            let reader = reader.clone();
+            async move { reader.run_deliveries(stop).await }
+        };
         let poller = poller.clone();
         let poll = move |stop| {
             let poller = poller.clone();
@@ -163,6 +168,8 @@ impl Flows {
             "push",
             persist("push", troubles.clone(), stop.clone(), push),
         );
+        let kept = persist("deliveries", troubles.clone(), stop.clone(), deliveries);
+        self.tasks.add("deliveries", kept);
         self.tasks
             .add("poll", persist("poll", troubles, stop, poll));
     }

@@ -40,7 +40,10 @@ pub(super) async fn asked(
     }
 }
 
-/// A hub brings a document; it is stored for good before the answer.
+/// So many seconds later a hub may bring again what there was no room for.
+const LATER_S: &str = "120";
+
+/// A hub brings a document; it is stored for good before the answer, and read after it.
 pub(super) async fn brought(
     State(desk): State<Desk>,
     Path(token): Path<String>,
@@ -57,11 +60,13 @@ pub(super) async fn brought(
         signature: text(&SIGNATURE),
     };
     let pushes = desk.site.front.load().pushes.clone();
-    let status = match pushes.brought(&token, delivery).await {
-        PushReceipt::Taken => StatusCode::ACCEPTED,
-        PushReceipt::Refused => StatusCode::FORBIDDEN,
-        PushReceipt::Gone => StatusCode::GONE,
-        PushReceipt::Failed => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    status.into_response()
+    match pushes.brought(&token, delivery).await {
+        PushReceipt::Taken => StatusCode::ACCEPTED.into_response(),
+        PushReceipt::Refused => StatusCode::FORBIDDEN.into_response(),
+        PushReceipt::Gone => StatusCode::GONE.into_response(),
+        PushReceipt::Full | PushReceipt::Failed => {
+            let later = [(header::RETRY_AFTER, LATER_S)];
+            (StatusCode::SERVICE_UNAVAILABLE, later).into_response()
+        }
+    }
 }

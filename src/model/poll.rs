@@ -124,8 +124,6 @@ pub struct SideCommit {
 pub enum SideWay {
     /// A hub brought them.
     Push {
-        /// Short hashes of the entries, for a later poll to confirm (R6.11).
-        marks: Vec<u32>,
         /// As [`PollCommit::max_new`].
         max_new: usize,
         /// What is to be remembered of the feed beside its entries, in the same commit.

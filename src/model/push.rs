@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::PollMemory;
+use super::{FeedId, PollMemory};
 
 /// Delivered entries that wait for a poll to confirm them (R6.11).
 const DELIVERED: usize = 512;
@@ -135,11 +135,41 @@ pub struct PushDelivery {
     pub signature: Option<String>,
 }
 
+/// A delivery that waits to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Row identity; ascends in the order of arrival.
+    pub id: i64,
+    /// Whose.
+    pub feed: FeedId,
+    /// The callback that it came to.
+    pub token: String,
+    /// When.
+    pub received_at: Timestamp,
+    /// How often it was taken to be read, this time included.
+    pub tries: u32,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// As sent.
+    pub body: Bytes,
+}
+
+/// What may wait to be read, in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryRoom {
+    /// Deliveries.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushReceipt {
-    /// Stored for good, or nothing in it to store.
+    /// Stored for good, to be read.
     Taken,
+    /// Too much waits to be read: the hub may try again later.
+    Full,
     /// Its signature is wrong or missing (R6.10).
     Refused,
     /// Nobody here listens (any more).

@@ -244,6 +244,7 @@ fn answer(
             .chain(held)
             .filter(|at| *at > received_at)
             .max(),
+        push_waits: false,
     }
 }
 
@@ -272,6 +273,7 @@ fn unreadable_address(at: Timestamp) -> Told {
         moved_to: None,
         received_bytes: 0,
         host_gate: None,
+        push_waits: false,
     };
     Told {
         answer,
@@ -288,6 +290,8 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
     let findings = findings::of(parts, &before, told.page()).await?;
     let left = (before.key.as_str(), before.memory.pages_due.as_slice());
     let pages = full_text::read(shared, left, &mut told.entries, &findings).await;
+    let pushed = before.memory.push.is_some();
+    told.answer.push_waits = pushed && parts.store.awaits_delivery(before.id).await?;
     let policy = parts.settings.policy(&before.key, told.received_at);
     let (old_url, old_standing) = (before.url.clone(), before.standing);
     let mut after = after_poll(

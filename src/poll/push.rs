@@ -2,6 +2,7 @@
 //! Takes feeds as polls leave them, asks hubs within the politeness of their hosts. Refuses hubs that could not reach us.
 
 mod door;
+mod inbox;
 mod signature;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,8 @@ const LEAST: Duration = Duration::from_secs(1);
 pub(super) struct Desk {
     noted: Mutex<BTreeSet<FeedId>>,
     wake: Notify,
+    /// Something was brought that waits to be read.
+    brought: Notify,
 }
 
 impl Desk {

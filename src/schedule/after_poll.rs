@@ -99,7 +99,7 @@ fn absorb(state: &mut FeedState, document: &Document, answer: &Answer, now: Time
     if memory.seeded && fresh > 0 {
         memory.changed_at = Some(now);
     }
-    judge_push(memory, document, &known, now);
+    judge_push(memory, document, &known, (answer.push_waits, now));
     cadence::learn(&mut memory.rhythm, document, &known, now);
     memory.window = marks_of(document);
     memory.hints = document.hints.clone();
@@ -144,8 +144,13 @@ fn marks_of(document: &Document) -> Vec<u32> {
 
 /// Push is believed once a poll finds what a delivery brought, and no longer when polling finds an entry, a quarter of
 /// an hour after its date, that push should have brought and did not (R6.11).
-fn judge_push(memory: &mut PollMemory, document: &Document, known: &Known<'_>, now: Timestamp) {
-    let seeded = memory.seeded;
+fn judge_push(
+    memory: &mut PollMemory,
+    document: &Document,
+    known: &Known<'_>,
+    (waits, now): (bool, Timestamp),
+) {
+    let all_known = memory.seeded && !waits;
     let Some(push) = memory.push.as_mut().filter(|push| push.holds(now)) else {
         return;
     };
@@ -161,7 +166,7 @@ fn judge_push(memory: &mut PollMemory, document: &Document, known: &Known<'_>, n
         .entries
         .iter()
         .any(|entry| push.delivered.contains(&entry.mark));
-    if seeded && sure && push.proven && document.entries.iter().any(missed) {
+    if all_known && sure && push.proven && document.entries.iter().any(missed) {
         push.proven = false;
         push.delivered.clear();
         push.next_request_at = Some(later(now, DAY));

@@ -32,6 +32,8 @@ pub struct Answer {
     pub received_bytes: u64,
     /// The host, not the feed, is to rest until then (R5.4, R5.5).
     pub host_gate: Option<Timestamp>,
+    /// What a hub brought for this feed is still to be read: it is not known what push has missed (R6.11).
+    pub push_waits: bool,
 }
 
 /// What came of a request.

@@ -85,14 +85,7 @@ pub(super) fn side(conn: &Connection, side: SideCommit, judge: &dyn Judge) -> Ou
     let mut state = before.clone();
     let is_archive = matches!(side.way, SideWay::Archive);
     let max_new = match side.way {
-        SideWay::Push {
-            marks,
-            max_new,
-            note,
-        } => {
-            if let Some(known) = state.memory.push.as_mut() {
-                known.brought(marks);
-            }
+        SideWay::Push { max_new, note } => {
             note(&mut state);
             feeds::write(conn, &state)?;
             max_new

@@ -152,6 +152,7 @@ fn answer(posts: &[f64], from: usize, until: usize, now: Timestamp) -> Answer {
         moved_to: None,
         received_bytes: 0,
         host_gate: None,
+        push_waits: false,
     }
 }
 

@@ -2,6 +2,8 @@
 //! number (100–104 discovery, 200–205 subscription, 300–302 delivery), and what we promise beyond it: leases, renewal,
 //! refusal, distrust, departure. The clock is moved by hand; one test speaks to the built daemon.
 
+mod delivery;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -91,7 +93,15 @@ async fn ask(world: &World, token: &str, question: PushQuestion) -> PushAnswer {
     world.poller().pushes().asked(token, question).await
 }
 
+/// Brings a delivery and has it read.
 async fn deliver(world: &World, token: &str, body: &str, signature: Option<&str>) -> PushReceipt {
+    let receipt = bring(world, token, body, signature).await;
+    world.poller().read_deliveries().await.unwrap();
+    receipt
+}
+
+/// Brings a delivery, which is not read yet.
+async fn bring(world: &World, token: &str, body: &str, signature: Option<&str>) -> PushReceipt {
     let delivery = PushDelivery {
         body: body.to_owned().into(),
         content_type: Some("application/rss+xml".to_owned()),
@@ -792,7 +802,7 @@ async fn the_daemon_subscribes_confirms_and_takes_deliveries() {
     let post = |path: &str, body: &str| client::send(listen, "POST", path, &kind, body.as_bytes());
     assert_eq!(post(&path, &body).status, 202);
     assert_eq!(post("/websub/1-0", &body).status, 410);
-    assert!(home.verb(&["entries"]).contains("pushed"));
+    daemon.wait_for(|_| home.verb(&["entries"]).contains("pushed"));
     let health = home.verb(&["feeds"]);
     assert!(health.contains("push: verified until 20"), "{health}");
     assert!(health.contains("1 deliveries, not proven yet"), "{health}");

@@ -1,18 +1,13 @@
-//! WebSub, the side that answers: a hub's questions, and what it brings. A delivery is read, judged and committed as a
-//! poll's document is, and is durable before the hub hears that it was taken; it touches neither validators nor schedule
-//! (R6.9). Refuses callbacks that nobody asked for, and bodies that the hub has not signed.
+//! WebSub, the side that answers: a hub's questions, and what it brings. A delivery is durable before the hub hears that
+//! it was taken, and nothing but its signature is looked at until then: it is read by [`super::inbox`] (R6.9). Refuses
+//! callbacks that nobody asked for, bodies that the hub has not signed, and what there is no room for.
 
-use std::sync::Arc;
-
-use jiff::Timestamp;
-
-use super::super::document::{self, Reading};
-use super::super::findings::{self, Findings};
-use super::super::{Shared, full_text, told};
+use super::super::Shared;
+use super::inbox::ROOM;
 use super::signature;
 use crate::model::{
-    FeedId, FeedStanding, FeedState, PollReport, PushAnswer, PushDelivery, PushFuture,
-    PushQuestion, PushReceipt, Pushes, SideCommit, SideWay,
+    FeedId, FeedStanding, FeedState, PushAnswer, PushDelivery, PushFuture, PushQuestion,
+    PushReceipt, Pushes,
 };
 use crate::schedule;
 use crate::store::Result;
@@ -115,75 +110,13 @@ impl Shared {
             tracing::warn!(feed.id = ?feed.key, "a delivery without a valid signature was refused");
             return Ok(PushReceipt::Refused);
         }
-        self.read(&feed, delivery, now).await?;
-        Ok(PushReceipt::Taken)
-    }
-
-    /// The same path as a poll's document; the base of relative addresses is where polls find it.
-    async fn read(&self, feed: &FeedState, delivery: PushDelivery, now: Timestamp) -> Result<()> {
-        let base = match feed.validators.url.as_str() {
-            "" => feed.url.clone(),
-            polled => polled.to_owned(),
-        };
-        let origin = (delivery.content_type, base);
-        let mut read = match document::read(self, feed, delivery.body, origin, now).await {
-            Reading::Feed(read) => *read,
-            Reading::Same => return Ok(()),
-            Reading::Nothing(trouble) => {
-                tracing::warn!(feed.id = ?feed.key, error = ?trouble.text, "a delivery could not be read");
-                return Ok(());
-            }
-        };
-        let (findings, report) = self.commit_pushed(feed, &mut read, now).await?;
-        let offered = read.document.entries.len();
-        findings
-            .tell(&self.parts, (feed.id, &feed.key), offered, &report)
-            .await?;
-        told::brought(&feed.key, &report);
-        self.parts.metrics.entries(report.new, report.changed);
-        if report.touched {
-            self.parts.touched.notify_one();
+        let callback = (feed.id, token.to_owned());
+        let store = &self.parts.store;
+        if !store.keep_delivery(callback, delivery, ROOM, now).await? {
+            tracing::warn!(feed.id = ?feed.key, "a delivery was put off: too many wait to be read");
+            return Ok(PushReceipt::Full);
         }
-        Ok(())
-    }
-    /// Judged as a poll's entries are: keys used again, a feed taken over, a flood, pages behind the entries.
-    async fn commit_pushed(
-        &self,
-        feed: &FeedState,
-        read: &mut document::Read,
-        now: Timestamp,
-    ) -> Result<(Arc<Findings>, PollReport)> {
-        let mut meta = Some(std::mem::take(&mut read.meta));
-        let page = findings::Page {
-            entries: &mut read.entries,
-            meta: &mut meta,
-            document: Some(&mut read.document),
-            received_at: now,
-        };
-        let findings = findings::of(&self.parts, feed, page).await?;
-        let pages = full_text::read(self, (&feed.key, &[]), &mut read.entries, &findings).await;
-        let findings = Arc::new(findings);
-        let noting = Arc::clone(&findings);
-        let note = move |state: &mut FeedState| {
-            // The operator's word is for the next document that says what the feed calls itself, which is a poll's.
-            let approved = state.memory.approved;
-            noting.note(state);
-            state.memory.approved = approved;
-            pages.leave(&mut state.memory.pages_due);
-        };
-        let marks = read.document.entries.iter().map(|entry| entry.mark);
-        let commit = SideCommit {
-            feed: feed.id,
-            seen_at: now,
-            way: SideWay::Push {
-                marks: marks.collect(),
-                max_new: self.parts.settings.feed(&feed.key).max_new,
-                note: Box::new(note),
-            },
-            entries: std::mem::take(&mut read.entries),
-        };
-        let judge = Arc::clone(&self.judge);
-        let report = self.parts.store.commit_side(commit, judge).await?;
-        Ok((findings, report))
+        self.desk.brought.notify_one();
+        Ok(PushReceipt::Taken)
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn answer(kind: AnswerKind, started_at: Timestamp) -> Answer {
         moved_to: None,
         received_bytes: 100,
         host_gate: None,
+        push_waits: false,
     }
 }
 
@@ -1006,13 +1007,15 @@ fn r6_11_push_stretches_polling_only_while_it_keeps_its_word() {
         PollReason::Push,
     );
     let missed = document(&[("known", None), ("new", Some("2026-03-02T09:30:00Z"))]);
-    let after = after_poll(
-        state,
-        &answer(AnswerKind::Document(Box::new(missed)), start()),
-        &policy(),
-        start(),
-        0.0,
+    let mut told = answer(AnswerKind::Document(Box::new(missed)), start());
+    told.push_waits = true;
+    let unsure = after_poll(state.clone(), &told, &policy(), start(), 0.0);
+    assert!(
+        unsure.memory.push.unwrap().proven,
+        "it may be among what waits to be read"
     );
+    told.push_waits = false;
+    let after = after_poll(state, &told, &policy(), start(), 0.0);
     assert_eq!(after.memory.push.map(|push| push.proven), Some(false));
     assert_eq!(after.next_poll_reason, PollReason::Cadence);
 }
