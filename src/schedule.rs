@@ -26,7 +26,9 @@ pub use jump::{
     Passed, after_clock_jump, after_outage, downtime_spread, host_after_clock_jump, passed,
 };
 pub use moves::at_home;
-pub use push::{LEASE_S, PushStep, push_asked, push_asking, push_refused, push_step, unstretched};
+pub use push::{
+    LEASE_S, PushPlan, PushStep, push_asked, push_asking, push_plan, push_refused, unstretched,
+};
 pub use request::{RequestPlan, plan_request};
 
 /// A feed's polling policy, settled from the config.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Exit, Output};
 use crate::fetch::{HostGaps, wait_for_hosts};
-use crate::model::{FeedStanding, FeedState, PollReason, Repair};
+use crate::model::{FeedStanding, FeedState, PollReason, PushState, Repair};
 use crate::schedule::silent_since;
 use crate::store::Store;
 use crate::story::Matcher;
@@ -61,12 +61,13 @@ struct Health<'a> {
     silent_since: Option<Timestamp>,
     repairs: &'a [Repair],
     notice: Option<&'a str>,
-    push: Option<PushHealth<'a>>,
+    pushes: Vec<PushHealth<'a>>,
 }
 
 /// A subscription as shown: neither its callback nor its secret.
 #[derive(Debug, serde::Serialize)]
 struct PushHealth<'a> {
+    hub: &'a str,
     status: &'a str,
     lease_until: Option<Timestamp>,
     deliveries: u64,
@@ -174,12 +175,17 @@ fn health(feed: &FeedState, now: Timestamp) -> Health<'_> {
         silent_since: silent_since(&memory.rhythm, now),
         repairs: &memory.repairs,
         notice: memory.notice.as_deref(),
-        push: memory.push.as_ref().map(|push| PushHealth {
-            status: &push.status,
-            lease_until: push.lease_until,
-            deliveries: push.deliveries,
-            proven: push.proven,
-        }),
+        pushes: memory.pushes.iter().map(push_health).collect(),
+    }
+}
+
+fn push_health(push: &PushState) -> PushHealth<'_> {
+    PushHealth {
+        hub: without_secrets(&push.hub_url),
+        status: &push.status,
+        lease_until: push.lease_until,
+        deliveries: push.deliveries,
+        proven: push.proven,
     }
 }
 
@@ -254,23 +260,29 @@ fn print(health: &Health<'_>, now: Timestamp, out: &mut Output) -> std::io::Resu
             .collect();
         out.line(&format!("  repaired: {}", repairs.join(", ")))?;
     }
-    if let Some(push) = &health.push {
-        let until = push
-            .lease_until
-            .map_or(String::new(), |until| format!(" until {}", day(until)));
-        let proven = if push.proven {
-            "proven"
-        } else {
-            "not proven yet"
-        };
-        out.line(&format!(
-            "  push: {}{until}, {} deliveries, {proven}",
-            push.status, push.deliveries
-        ))?;
+    for push in &health.pushes {
+        out.line(&push_line(push))?;
     }
     health.notice.map_or(Ok(()), |notice| {
         out.line(&format!("  notice: {}", plain(notice)))
     })
+}
+
+fn push_line(push: &PushHealth<'_>) -> String {
+    let until = push
+        .lease_until
+        .map_or(String::new(), |until| format!(" until {}", day(until)));
+    let proven = if push.proven {
+        "proven"
+    } else {
+        "not proven yet"
+    };
+    format!(
+        "  push: {}{until}, {} deliveries, {proven}, by {}",
+        push.status,
+        push.deliveries,
+        plain(push.hub)
+    )
 }
 
 fn next_line(health: &Health<'_>) -> String {

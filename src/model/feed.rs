@@ -280,9 +280,13 @@ pub struct PollMemory {
     /// Dialect of the last parsed document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<FeedFormat>,
-    /// Push.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub push: Option<PushState>,
+    /// Push: a subscription a hub (R6.5).
+    #[serde(
+        alias = "push",
+        deserialize_with = "super::push::one_or_more",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub pushes: Vec<PushState>,
     /// True once a first document was committed.
     pub seeded: bool,
     /// 404 without another answer since (R2.13).

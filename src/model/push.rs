@@ -6,14 +6,14 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{FeedId, PollMemory};
 
 /// Delivered entries that wait for a poll to confirm them (R6.11).
 const DELIVERED: usize = 512;
 
-/// WebSub subscriber state of a feed.
+/// WebSub subscriber state of a feed at one hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PushState {
@@ -65,6 +65,14 @@ impl PushState {
         self.status == "verified" && self.lease_until.is_some_and(|until| until > now)
     }
 
+    /// Was the hub given the callback `token`, confirmed or not?
+    #[must_use]
+    pub fn has_given(&self, token: &str) -> bool {
+        let renewal = self.renewal.as_ref();
+        self.callback_token == token
+            || renewal.is_some_and(|renewal| renewal.callback_token == token)
+    }
+
     /// Remembers entries that the hub brought.
     pub fn brought(&mut self, marks: impl IntoIterator<Item = u32>) {
         self.deliveries += 1;
@@ -82,22 +90,40 @@ impl PushState {
     /// What is stored, with what a poll concluded from an earlier reading of it: hubs speak while a poll is under way,
     /// and what they said must not be undone by its commit. What the last document holds is confirmed.
     #[must_use]
-    pub fn after_poll(stored: Option<Self>, polled: &PollMemory) -> Option<Self> {
-        let mut stored = stored?;
-        let confirmed = |mark: &u32| polled.window.binary_search(mark).is_ok();
-        stored.delivered.retain(|mark| !confirmed(mark));
-        let polled = polled.push.as_ref();
-        let Some(polled) = polled.filter(|polled| polled.callback_token == stored.callback_token)
-        else {
-            return Some(stored);
-        };
-        if stored.proven && !polled.proven {
-            stored.next_request_at = polled.next_request_at;
-            stored.delivered.clear();
+    pub fn after_poll(mut stored: Vec<Self>, polled: &PollMemory) -> Vec<Self> {
+        for push in &mut stored {
+            let confirmed = |mark: &u32| polled.window.binary_search(mark).is_ok();
+            push.delivered.retain(|mark| !confirmed(mark));
+            let mut judged = polled.pushes.iter();
+            if let Some(judged) = judged.find(|judged| judged.callback_token == push.callback_token)
+            {
+                push.take_judgement(judged);
+            }
         }
-        stored.proven = polled.proven && stored.status == "verified";
-        Some(stored)
+        stored
     }
+
+    fn take_judgement(&mut self, judged: &Self) {
+        if self.proven && !judged.proven {
+            self.next_request_at = judged.next_request_at;
+            self.delivered.clear();
+        }
+        self.proven = judged.proven && self.status == "verified";
+    }
+}
+
+/// Stored before a feed could have two subscriptions, there is one, and no list.
+pub(super) fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PushState>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        More(Vec<PushState>),
+        One(Box<PushState>),
+    }
+    Ok(match OneOrMore::deserialize(from)? {
+        OneOrMore::More(pushes) => pushes,
+        OneOrMore::One(push) => vec![*push],
+    })
 }
 
 /// A hub's question about a subscription (R6.6), or its refusal (R6.7).

@@ -15,7 +15,7 @@ use crate::model::{
     FeedMeta, FeedStanding, FeedState, HostState, IncomingEntry, PollCommit, PollHints, PollReason,
     PollReport, PollTrouble, TroubleClass, Validators,
 };
-use crate::schedule::{Answer, AnswerKind, PushStep, after_poll, stop_as_double};
+use crate::schedule::{Answer, AnswerKind, after_poll, stop_as_double};
 use crate::store::Result;
 
 /// What came of a poll, in one word.
@@ -290,7 +290,7 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
     let findings = findings::of(parts, &before, told.page()).await?;
     let left = (before.key.as_str(), before.memory.pages_due.as_slice());
     let pages = full_text::read(shared, left, &mut told.entries, &findings).await;
-    let pushed = before.memory.push.is_some();
+    let pushed = !before.memory.pushes.is_empty();
     told.answer.push_waits = pushed && parts.store.awaits_delivery(before.id).await?;
     let policy = parts.settings.policy(&before.key, told.received_at);
     let (old_url, old_standing) = (before.url.clone(), before.standing);
@@ -307,10 +307,7 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
     if after.url != after.configured_url {
         settle_double(shared, &mut after, &old_url).await?;
     }
-    let subscribes = matches!(
-        shared.push_step(&after, told.received_at),
-        PushStep::Subscribe { .. }
-    );
+    let subscribes = shared.push_plan(&after, told.received_at).subscribes();
     let (id, offered) = (after.id, told.entries.len());
     let closing = told::Closing::of(&after, &told.answer, &old_url, old_standing);
     let max_new = parts.settings.feed(&after.key).max_new;

@@ -17,7 +17,7 @@ use url::Url;
 use super::{Poller, Shared};
 use crate::fetch::{self, Signal, Start};
 use crate::model::{FeedId, FeedState, PushRenewal, PushState, Pushes};
-use crate::schedule::{self, LEASE_S, PushStep};
+use crate::schedule::{self, LEASE_S, PushPlan, PushStep};
 use crate::store::Result;
 
 /// Longest time between two looks at all subscriptions.
@@ -58,10 +58,10 @@ impl Shared {
         }
     }
 
-    /// What is to be done about a feed's subscription.
-    pub(super) fn push_step(&self, state: &FeedState, now: Timestamp) -> PushStep {
+    /// What is to be done about a feed's subscriptions.
+    pub(super) fn push_plan(&self, state: &FeedState, now: Timestamp) -> PushPlan {
         let wanted = self.parts.settings.feed(&state.key).websub.then_some(());
-        schedule::push_step(state, wanted, now)
+        schedule::push_plan(state, wanted, now)
     }
 }
 
@@ -130,31 +130,42 @@ impl Poller {
 
     async fn look(&self, state: &FeedState, next: &mut Option<Timestamp>) -> Result<()> {
         let now = self.shared.parts.clock.now();
-        let again = match self.shared.push_step(state, now) {
-            PushStep::Rest(until) => until,
-            PushStep::Subscribe { hub, topic } => self.subscribe(state, (hub, topic)).await?,
-            PushStep::Unsubscribe => self.unsubscribe(state).await?,
-            PushStep::GiveUp => self.refused(state.id, None).await?,
-            PushStep::Lapse => self.lapse(state).await?,
-            PushStep::Forget => {
-                let forget = |state: &mut FeedState| state.memory.push = None;
-                self.shared
-                    .parts
-                    .store
-                    .update_feed(state.id, Box::new(forget))
-                    .await?;
-                None
-            }
-        };
+        let PushPlan { steps, again_at } = self.shared.push_plan(state, now);
+        let mut again = again_at;
+        for step in steps {
+            again = again.into_iter().chain(self.step(state, step).await?).min();
+        }
         *next = next.iter().copied().chain(again).min();
         Ok(())
     }
 
-    /// Asks `hub` for `topic`; gives when to look again.
+    /// Gives when to look again.
+    async fn step(&self, state: &FeedState, step: PushStep) -> Result<Option<Timestamp>> {
+        match step {
+            PushStep::Subscribe { hub, topic, renews } => {
+                self.subscribe(state, (hub, topic), renews).await
+            }
+            PushStep::Unsubscribe(token) => self.unsubscribe(state, &token).await,
+            PushStep::GiveUp(token) => self.refused(state.id, &token, None).await,
+            PushStep::Lapse(token) => self.lapse(state, token).await,
+            PushStep::Forget(token) => {
+                let forget = move |state: &mut FeedState| {
+                    let pushes = &mut state.memory.pushes;
+                    pushes.retain(|push| push.callback_token != token);
+                };
+                let store = &self.shared.parts.store;
+                store.update_feed(state.id, Box::new(forget)).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Asks `hub` for `topic`, where it holds the subscription `renews` or none; gives when to look again.
     async fn subscribe(
         &self,
         state: &FeedState,
         (hub, topic): (String, String),
+        renews: Option<String>,
     ) -> Result<Option<Timestamp>> {
         let parts = &self.shared.parts;
         let now = parts.clock.now();
@@ -179,7 +190,9 @@ impl Poller {
             callback_token: token,
         };
         let asking = renewal.clone();
-        let change = move |state: &mut FeedState| schedule::push_asking(state, asking, now);
+        let change = move |state: &mut FeedState| {
+            schedule::push_asking(state, asking, renews.as_deref(), now);
+        };
         parts.store.update_feed(state.id, Box::new(change)).await?;
         let lease = LEASE_S.to_string();
         let mut form = vec![
@@ -201,18 +214,25 @@ impl Poller {
         );
         match refused {
             Ok(()) => self.next_request(state.id).await,
-            Err(refusal) => self.refused(state.id, refusal.retry_after).await,
+            Err(refusal) => {
+                let token = &renewal.callback_token;
+                self.refused(state.id, token, refusal.retry_after).await
+            }
         }
     }
 
+    /// The hub that was given the callback `token`, for a subscription or its renewal, refused.
     async fn refused(
         &self,
         feed: FeedId,
+        token: &str,
         retry_after: Option<Duration>,
     ) -> Result<Option<Timestamp>> {
         let now = self.shared.parts.clock.now();
+        let token = token.to_owned();
         let change = move |state: &mut FeedState| {
-            if let Some(push) = state.memory.push.as_mut() {
+            let mut pushes = state.memory.pushes.iter_mut();
+            if let Some(push) = pushes.find(|push| push.has_given(&token)) {
                 schedule::push_refused(push, retry_after, now);
             }
         };
@@ -226,29 +246,24 @@ impl Poller {
 
     async fn next_request(&self, feed: FeedId) -> Result<Option<Timestamp>> {
         let state = self.shared.parts.store.feed_by_id(feed).await?;
-        Ok(state.and_then(|state| state.memory.push?.next_request_at))
+        let pushes = state.map(|state| state.memory.pushes).unwrap_or_default();
+        Ok(pushes.iter().filter_map(|push| push.next_request_at).min())
     }
 
     /// Tells the hub that we listen no more; from now on the callback answers 410 (R6.12).
-    async fn unsubscribe(&self, state: &FeedState) -> Result<Option<Timestamp>> {
+    async fn unsubscribe(&self, state: &FeedState, token: &str) -> Result<Option<Timestamp>> {
         let parts = &self.shared.parts;
-        let Some(push) = &state.memory.push else {
+        let mut pushes = state.memory.pushes.iter();
+        let Some(push) = pushes.find(|push| push.callback_token == token) else {
             return Ok(None);
         };
-        let now = parts.clock.now();
-        let policy = parts.settings.policy(&state.key, now);
-        let change = move |state: &mut FeedState| {
-            if let Some(push) = state.memory.push.as_mut() {
-                *push = PushState {
-                    status: "leaving".to_owned(),
-                    since_at: now,
-                    renewal: None,
-                    ..std::mem::take(push)
-                };
-            }
-            schedule::unstretched(state, &policy, now);
+        let left = |push: &mut PushState, now| {
+            push.status = "leaving".to_owned();
+            push.since_at = now;
+            push.renewal = None;
         };
-        parts.store.update_feed(state.id, Box::new(change)).await?;
+        self.end(state, token.to_owned(), left).await?;
+        let now = parts.clock.now();
         let hub = Url::parse(&push.hub_url).ok();
         let callback = hub
             .as_ref()
@@ -272,26 +287,37 @@ impl Poller {
     }
 
     /// The lease ran out: polling as ever, and the hub is asked anew.
-    async fn lapse(&self, state: &FeedState) -> Result<Option<Timestamp>> {
+    async fn lapse(&self, state: &FeedState, token: String) -> Result<Option<Timestamp>> {
+        let failed = |push: &mut PushState, now| {
+            push.status = "failed".to_owned();
+            push.since_at = now;
+            push.lease_until = None;
+            push.renewal = None;
+        };
+        self.end(state, token, failed).await?;
+        let now = self.shared.parts.clock.now();
+        let next = self.next_request(state.id).await?;
+        Ok(Some(next.unwrap_or(now).max(now)))
+    }
+
+    /// Changes the subscription `token` of a feed into one that has ended: nothing is stretched by it any more.
+    async fn end(
+        &self,
+        state: &FeedState,
+        token: String,
+        change: fn(&mut PushState, Timestamp),
+    ) -> Result<()> {
         let parts = &self.shared.parts;
         let now = parts.clock.now();
         let policy = parts.settings.policy(&state.key, now);
         let change = move |state: &mut FeedState| {
-            if let Some(push) = state.memory.push.as_mut() {
-                push.status = "failed".to_owned();
-                push.since_at = now;
-                push.lease_until = None;
-                push.renewal = None;
+            let mut pushes = state.memory.pushes.iter_mut();
+            if let Some(push) = pushes.find(|push| push.callback_token == token) {
+                change(push, now);
             }
             schedule::unstretched(state, &policy, now);
         };
-        parts.store.update_feed(state.id, Box::new(change)).await?;
-        let next = state
-            .memory
-            .push
-            .as_ref()
-            .and_then(|push| push.next_request_at);
-        Ok(Some(next.unwrap_or(now).max(now)))
+        parts.store.update_feed(state.id, Box::new(change)).await
     }
 
     /// Posts to a hub of `feed` within its host's politeness, and the way that the feed itself is asked.

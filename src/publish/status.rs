@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Zone;
-use crate::model::{FeedId, FeedStanding, FeedState, HostState, PollReason};
+use crate::model::{FeedId, FeedStanding, FeedState, HostState, PollReason, PushState};
 
 use super::about::feed_title;
 use super::language::Language;
@@ -259,9 +259,10 @@ fn last_result(language: &Language, zone: &Zone, feed: &FeedState) -> String {
     }
 }
 
-/// What became of the feed's subscription, where it has one.
+/// What became of the feed's subscriptions, where it has any: the best of them.
 fn push(language: &Language, feed: &FeedState) -> Option<String> {
-    let push = feed.memory.push.as_ref()?;
+    let rank = |push: &&PushState| (push.status == "verified", push.proven);
+    let push = feed.memory.pushes.iter().max_by_key(rank)?;
     Some(match (push.status.as_str(), push.proven) {
         ("verified", true) => language.text("status_push_proven").to_owned(),
         ("verified", false) => language.text("status_push_verified").to_owned(),

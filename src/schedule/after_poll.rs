@@ -142,8 +142,8 @@ fn marks_of(document: &Document) -> Vec<u32> {
     marks
 }
 
-/// Push is believed once a poll finds what a delivery brought, and no longer when polling finds an entry, a quarter of
-/// an hour after its date, that push should have brought and did not (R6.11).
+/// A hub is believed once a poll finds what it brought, and no longer when polling finds an entry, a quarter of an hour
+/// after its date, that it should have brought and did not (R6.11).
 fn judge_push(
     memory: &mut PollMemory,
     document: &Document,
@@ -151,27 +151,24 @@ fn judge_push(
     (waits, now): (bool, Timestamp),
 ) {
     let all_known = memory.seeded && !waits;
-    let Some(push) = memory.push.as_mut().filter(|push| push.holds(now)) else {
-        return;
-    };
     let late = Duration::from_secs(15 * 60);
-    let sure = push.remembers_all();
-    let missed = |entry: &EntryTrace| {
-        let promised = |at: Timestamp| at > push.since_at && at < now && between(at, now) > late;
-        known.is_new(entry.mark)
-            && !push.delivered.contains(&entry.mark)
-            && entry.dated_at.is_some_and(promised)
-    };
-    let confirmed = document
-        .entries
-        .iter()
-        .any(|entry| push.delivered.contains(&entry.mark));
-    if all_known && sure && push.proven && document.entries.iter().any(missed) {
-        push.proven = false;
-        push.delivered.clear();
-        push.next_request_at = Some(later(now, DAY));
-    } else if confirmed {
-        push.proven = true;
+    for push in memory.pushes.iter_mut().filter(|push| push.holds(now)) {
+        let missed = |entry: &EntryTrace| {
+            let promised =
+                |at: Timestamp| at > push.since_at && at < now && between(at, now) > late;
+            known.is_new(entry.mark)
+                && !push.delivered.contains(&entry.mark)
+                && entry.dated_at.is_some_and(promised)
+        };
+        let judged = all_known && push.proven && push.remembers_all();
+        let mut entries = document.entries.iter();
+        if judged && document.entries.iter().any(missed) {
+            push.proven = false;
+            push.delivered.clear();
+            push.next_request_at = Some(later(now, DAY));
+        } else if entries.any(|entry| push.delivered.contains(&entry.mark)) {
+            push.proven = true;
+        }
     }
 }
 

@@ -138,7 +138,7 @@ fn cadenced(
     now: Timestamp,
     start: Timestamp,
 ) -> (Duration, PollReason) {
-    if memory.push.as_ref().is_some_and(|push| pushed(push, now)) {
+    if memory.pushes.iter().any(|push| pushed(push, now)) {
         // A feed that is asleep is asked more seldom than daily anyway: push makes that no shorter.
         let stretched = (learned * 12).min(DAY.max(learned)).max(policy.floor);
         return (stretched, PollReason::Push);

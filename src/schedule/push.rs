@@ -19,101 +19,151 @@ const LEAST_RENEWAL: Duration = Duration::from_secs(600);
 const PENDING: Duration = HOUR;
 /// A hub that said no is left alone for this long (R6.7).
 const DENIED_REST: Duration = Duration::from_secs(7 * 86_400);
-/// Hubs tried of a feed (R6.5).
+/// Hubs subscribed to of a feed at a time (R6.5).
 const HUBS: usize = 2;
+/// Subscriptions remembered of a feed: those at hubs that it names no more run out.
+const REMEMBERED: usize = 2 * HUBS;
 
-/// What is to be done about a feed's subscription.
+/// What is to be done about a feed's subscriptions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushPlan {
+    /// Now, each about another subscription.
+    pub steps: Vec<PushStep>,
+    /// Then look again, if at all.
+    pub again_at: Option<Timestamp>,
+}
+
+impl PushPlan {
+    /// Is a hub to be asked?
+    #[must_use]
+    pub fn subscribes(&self) -> bool {
+        let asks = |step: &PushStep| matches!(step, PushStep::Subscribe { .. });
+        self.steps.iter().any(asks)
+    }
+
+    fn rest(&mut self, until: Option<Timestamp>) {
+        self.again_at = self.again_at.into_iter().chain(until).min();
+    }
+}
+
+/// What is to be done about one subscription; `token` is its callback's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushStep {
-    /// Nothing, until then if at all.
-    Rest(Option<Timestamp>),
     /// Ask `hub` for `topic`.
     Subscribe {
         /// Where to.
         hub: String,
         /// For what.
         topic: String,
+        /// The subscription at this hub so far, where there is one.
+        renews: Option<String>,
     },
     /// The hub took a request and never confirmed it: as a refusal.
-    GiveUp,
+    GiveUp(String),
     /// Tell the hub that we listen no more (R6.12).
-    Unsubscribe,
+    Unsubscribe(String),
     /// The lease is over: polling as ever, at once.
-    Lapse,
+    Lapse(String),
     /// Nothing is left to be remembered.
-    Forget,
+    Forget(String),
 }
 
-/// What to do about `state`'s subscription at `now`; `wanted` is what the config says.
+/// What to do about `state`'s subscriptions at `now`; `wanted` is what the config says.
 #[must_use]
-pub fn push_step(state: &FeedState, wanted: Option<()>, now: Timestamp) -> PushStep {
+pub fn push_plan(state: &FeedState, wanted: Option<()>, now: Timestamp) -> PushPlan {
     let polled = matches!(
         state.standing,
         FeedStanding::Active | FeedStanding::Dead | FeedStanding::Quarantined
     );
-    let wanted = wanted.filter(|()| polled);
-    match (&state.memory.push, wanted) {
-        (None, None) => PushStep::Rest(None),
-        (None, Some(())) => offer(state, 0).map_or(PushStep::Rest(None), subscribe),
-        (Some(push), None) => leave(push, now),
-        (Some(push), Some(())) => keep(state, push, now),
+    let mut plan = PushPlan::default();
+    let pushes = &state.memory.pushes;
+    if wanted.filter(|()| polled).is_none() {
+        pushes.iter().for_each(|push| leave(push, &mut plan, now));
+        return plan;
     }
+    let offers = offers(state);
+    for push in pushes {
+        let offered = offers.iter().find(|(hub, _)| *hub == push.hub_url);
+        keep(push, offered, &mut plan, now);
+    }
+    let unknown = |(hub, _): &(String, String)| pushes.iter().all(|push| push.hub_url != *hub);
+    let room = REMEMBERED.saturating_sub(pushes.len());
+    let new = offers.into_iter().filter(unknown).take(room);
+    plan.steps.extend(new.map(|offer| subscribe(offer, None)));
+    plan
 }
 
-fn subscribe((hub, topic): (String, String)) -> PushStep {
-    PushStep::Subscribe { hub, topic }
+fn subscribe((hub, topic): (String, String), renews: Option<String>) -> PushStep {
+    PushStep::Subscribe { hub, topic, renews }
 }
 
-/// Hub and topic that the feed names now; secure hubs first, and the next one after a refusal (R6.2, R6.3, R6.5).
-fn offer(state: &FeedState, failures: u32) -> Option<(String, String)> {
+/// Hubs and topic that the feed names now: two hubs at most, secure ones first (R6.2, R6.3, R6.5).
+fn offers(state: &FeedState) -> Vec<(String, String)> {
     let hints = &state.memory.hints;
-    let topic = hints.self_url.clone()?;
-    let mut hubs: Vec<&String> = hints.hub_urls.iter().collect();
+    let Some(topic) = &hints.self_url else {
+        return Vec::new();
+    };
+    let mut hubs: Vec<&String> = Vec::new();
+    for hub in &hints.hub_urls {
+        if !hubs.contains(&hub) {
+            hubs.push(hub);
+        }
+    }
     hubs.sort_by_key(|hub| !hub.starts_with("https:"));
-    hubs.dedup();
-    hubs.truncate(HUBS);
-    let turn = usize::try_from(failures).unwrap_or(0);
-    let hub = hubs.get(turn.checked_rem(hubs.len())?)?;
-    Some(((*hub).clone(), topic))
+    let offered = hubs.into_iter().take(HUBS);
+    offered.map(|hub| (hub.clone(), topic.clone())).collect()
 }
 
-fn leave(push: &PushState, now: Timestamp) -> PushStep {
+fn leave(push: &PushState, plan: &mut PushPlan, now: Timestamp) {
+    let token = push.callback_token.clone();
     match push.status.as_str() {
-        "leaving" if between(push.since_at, now) >= HOUR => PushStep::Forget,
-        "leaving" => PushStep::Rest(Some(later(push.since_at, HOUR))),
-        _ if push.holds(now) || push.status == "pending" => PushStep::Unsubscribe,
-        _ => PushStep::Forget,
+        "leaving" if between(push.since_at, now) >= HOUR => {
+            plan.steps.push(PushStep::Forget(token));
+        }
+        "leaving" => plan.rest(Some(later(push.since_at, HOUR))),
+        _ if push.holds(now) || push.status == "pending" => {
+            plan.steps.push(PushStep::Unsubscribe(token));
+        }
+        _ => plan.steps.push(PushStep::Forget(token)),
     }
 }
 
-fn keep(state: &FeedState, push: &PushState, now: Timestamp) -> PushStep {
+fn keep(push: &PushState, offered: Option<&(String, String)>, plan: &mut PushPlan, now: Timestamp) {
+    let token = push.callback_token.clone();
     if push.status == "verified" && !push.holds(now) {
-        return PushStep::Lapse;
+        return plan.steps.push(PushStep::Lapse(token));
     }
     let due = push.next_request_at.filter(|at| *at > now);
     if due.is_none() && (push.status == "pending" || push.renewal.is_some()) {
-        return PushStep::GiveUp;
+        return plan.steps.push(PushStep::GiveUp(token));
     }
-    match (due, offer(state, push.failures)) {
-        (None, Some(offered)) => subscribe(offered),
-        // The feed names no hub any more: what is lent runs out, then nothing is left.
-        (None, None) if push.holds(now) => PushStep::Rest(push.lease_until),
-        (None, None) => PushStep::Forget,
-        (Some(at), _) => PushStep::Rest(push.lease_until.filter(|until| *until < at).or(Some(at))),
+    match (due, offered) {
+        (None, Some(offer)) => plan.steps.push(subscribe(offer.clone(), Some(token))),
+        // The feed names this hub no more: what is lent runs out, then nothing is left.
+        (None, None) if push.holds(now) => plan.rest(push.lease_until),
+        (None, None) => plan.steps.push(PushStep::Forget(token)),
+        (Some(at), _) => plan.rest(push.lease_until.filter(|until| *until < at).or(Some(at))),
     }
 }
 
-/// The state once a request is about to leave: written before it does, since hubs may ask back while it runs.
-pub fn push_asking(state: &mut FeedState, renewal: PushRenewal, now: Timestamp) {
+/// The state once a request is about to leave: written before it does, since hubs may ask back while it runs. `renews`
+/// is the subscription at this hub so far.
+pub fn push_asking(
+    state: &mut FeedState,
+    renewal: PushRenewal,
+    renews: Option<&str>,
+    now: Timestamp,
+) {
     let next = Some(later(now, PENDING));
-    match state.memory.push.as_mut() {
+    let mut pushes = state.memory.pushes.iter_mut();
+    let known = pushes.find(|push| Some(push.callback_token.as_str()) == renews);
+    match known {
         Some(push) if push.holds(now) => {
             push.next_request_at = next;
             push.renewal = Some(renewal);
         }
-        push => {
-            let failures = push.map_or(0, |push| push.failures);
-            state.memory.push = Some(PushState {
+        known => {
+            let pending = PushState {
                 hub_url: renewal.hub_url,
                 topic_url: renewal.topic_url,
                 callback_token: renewal.callback_token,
@@ -121,9 +171,13 @@ pub fn push_asking(state: &mut FeedState, renewal: PushRenewal, now: Timestamp) 
                 status: "pending".to_owned(),
                 since_at: now,
                 next_request_at: next,
-                failures,
+                failures: known.as_ref().map_or(0, |push| push.failures),
                 ..PushState::default()
-            });
+            };
+            match known {
+                Some(push) => *push = pending,
+                None => state.memory.pushes.push(pending),
+            }
         }
     }
 }
@@ -207,12 +261,13 @@ fn deny(push: &mut PushState, now: Timestamp) {
     push.next_request_at = Some(later(now, DENIED_REST));
 }
 
-/// Push is over, for now or for good: what was stretched because of it is not any more (R6.8).
+/// A subscription is over, for now or for good: what was stretched because of it is not any more (R6.8).
 pub fn unstretched(state: &mut FeedState, policy: &PollPolicy, now: Timestamp) {
-    if let Some(push) = state.memory.push.as_mut().filter(|push| !push.holds(now)) {
+    let pushes = &mut state.memory.pushes;
+    for push in pushes.iter_mut().filter(|push| !push.holds(now)) {
         push.proven = false;
     }
-    if state.next_poll_reason != PollReason::Push {
+    if state.next_poll_reason != PollReason::Push || pushes.iter().any(|push| push.proven) {
         return;
     }
     let earliest = manual_poll_at(state, policy, Insistence::Polite).map_or(now, |(at, _)| at);

@@ -151,8 +151,8 @@ pub(super) fn write(conn: &Connection, feed: &FeedState) -> Outcome<()> {
         feed.next_poll_reason.code(),
         opt_ms(feed.memory.attempt_at),
         feed.memory
-            .push
-            .as_ref()
+            .pushes
+            .first()
             .map(|push| push.callback_token.as_str()),
         json(&feed.memory)?,
         feed.standing.code(),

@@ -14,7 +14,7 @@ pub(super) fn merged(conn: &Connection, polled: &FeedState) -> Outcome<Option<Fe
         .prepare_cached(sql)?
         .query_row([polled.id.0], |row| row.get(0))
         .optional()?;
-    let pushed = subscribed == Some(true) || polled.memory.push.is_some();
+    let pushed = subscribed == Some(true) || !polled.memory.pushes.is_empty();
     let held = polled.standing == FeedStanding::Quarantined || polled.memory.notice.is_some();
     if !pushed && !held {
         return Ok(None);
@@ -25,8 +25,8 @@ pub(super) fn merged(conn: &Connection, polled: &FeedState) -> Outcome<Option<Fe
         approve(&mut state, stored);
     }
     if pushed {
-        let push = stored.and_then(|stored| stored.memory.push);
-        state.memory.push = PushState::after_poll(push, &polled.memory);
+        let pushes = stored.map(|stored| stored.memory.pushes);
+        state.memory.pushes = PushState::after_poll(pushes.unwrap_or_default(), &polled.memory);
     }
     Ok(Some(state))
 }

@@ -3,6 +3,7 @@
 //! refusal, distrust, departure. The clock is moved by hand; one test speaks to the built daemon.
 
 mod delivery;
+mod hubs;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -111,7 +112,7 @@ async fn bring(world: &World, token: &str, body: &str, signature: Option<&str>) 
 }
 
 async fn push(world: &World) -> PushState {
-    world.feed("one").await.memory.push.unwrap()
+    world.feed("one").await.memory.pushes.remove(0)
 }
 
 async fn entries(world: &World) -> usize {
@@ -557,31 +558,11 @@ async fn r6_3_a_hub_behind_tls_gets_a_secret_by_the_feeds_own_way() {
     assert_eq!(signed, PushReceipt::Taken);
 }
 
-#[tokio::test]
-async fn r6_5_the_second_hub_is_asked_after_the_first_refused_and_no_third() {
-    let origin = Origin::start().await;
-    for hub in ["/hub1", "/hub2", "/hub3"] {
-        origin.reply(hub, Reply::status(400));
-    }
-    let topic = origin.url("/feed");
-    let hubs = ["/hub1", "/hub2", "/hub3"].map(|hub| links(&origin.url(hub), &topic));
-    origin.feed("/feed", rss(&[("a", EARLY)], &hubs.concat()));
-    let world = World::new(&config(&topic)).await;
-    world.poll().await;
-    for _ in 0..30 {
-        world.poller().push_due().await.unwrap();
-        world.wait(DAY);
-    }
-    let asked = |hub: &str| origin.requests_to(hub).len();
-    assert!(asked("/hub1") >= 2 && asked("/hub2") >= 2);
-    assert_eq!(asked("/hub3"), 0);
-}
-
 /// As if the hub had been told one; ours are on loopback, in the clear, and are told none.
 async fn share_a_secret(world: &World) {
     let id = world.feed("one").await.id;
     let with_secret = |state: &mut feedmill::model::FeedState| {
-        state.memory.push.as_mut().unwrap().secret = Some("a secret".to_owned());
+        state.memory.pushes[0].secret = Some("a secret".to_owned());
     };
     world
         .store
@@ -677,7 +658,7 @@ async fn r6_11_polling_is_stretched_once_a_poll_confirms_a_delivery_and_not_afte
     assert_ne!(world.feed("one").await.next_poll_reason, PollReason::Push);
     prove(&origin, &world, &token).await;
     let feed = world.feed("one").await;
-    assert!(feed.memory.push.as_ref().unwrap().proven);
+    assert!(feed.memory.pushes[0].proven);
     assert_eq!(feed.next_poll_reason, PollReason::Push);
     // An hour-old entry that no hub brought.
     let named = links(&origin.url("/hub"), &origin.url("/feed"));
@@ -686,7 +667,7 @@ async fn r6_11_polling_is_stretched_once_a_poll_confirms_a_delivery_and_not_afte
     world.wait(DAY + HOUR);
     assert_eq!(world.poll().await.changed, 1);
     let feed = world.feed("one").await;
-    let push = feed.memory.push.unwrap();
+    let push = &feed.memory.pushes[0];
     assert!(!push.proven && push.status == "verified");
     assert_eq!(push.next_request_at, Some(world.clock.now() + DAY));
     assert_ne!(feed.next_poll_reason, PollReason::Push);

@@ -7,7 +7,7 @@ use super::inbox::ROOM;
 use super::signature;
 use crate::model::{
     FeedId, FeedStanding, FeedState, PushAnswer, PushDelivery, PushFuture, PushQuestion,
-    PushReceipt, Pushes,
+    PushReceipt, PushState, Pushes,
 };
 use crate::schedule;
 use crate::store::Result;
@@ -64,9 +64,8 @@ impl Shared {
         let (name, asked) = (token.to_owned(), question.clone());
         // Decided on the row itself: two questions at once must not both find the subscription pending.
         let change = move |state: &mut FeedState| {
-            let push = state.memory.push.as_mut();
-            let known =
-                push.is_some_and(|push| schedule::push_asked(push, &name, &asked, (now, draw)));
+            let mut pushes = state.memory.pushes.iter_mut();
+            let known = pushes.any(|push| schedule::push_asked(push, &name, &asked, (now, draw)));
             if known && asked.mode == "denied" {
                 schedule::unstretched(state, &policy, now);
             }
@@ -96,10 +95,8 @@ impl Shared {
             feed.standing,
             FeedStanding::Gone | FeedStanding::Disabled | FeedStanding::Removed
         );
-        let push = feed.memory.push.as_ref();
-        let Some(push) =
-            push.filter(|push| stands && push.callback_token == token && push.holds(now))
-        else {
+        let ours = |push: &&PushState| stands && push.callback_token == token && push.holds(now);
+        let Some(push) = feed.memory.pushes.iter().find(ours) else {
             return Ok(PushReceipt::Gone);
         };
         let signed = push.secret.as_ref().is_none_or(|secret| {

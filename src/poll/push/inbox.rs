@@ -195,8 +195,12 @@ impl Shared {
             .iter()
             .map(|entry| entry.mark)
             .collect();
+        let token = delivery.token.clone();
         let note = move |state: &mut FeedState| {
-            if let Some(push) = state.memory.push.as_mut() {
+            let pushes = &mut state.memory.pushes;
+            // Renewed since it came: then the hub is known by another callback.
+            let at = pushes.iter().position(|push| push.callback_token == token);
+            if let Some(push) = pushes.get_mut(at.unwrap_or(0)) {
                 push.brought(marks);
             }
             // The operator's word is for the next document that says what the feed calls itself, which is a poll's.

@@ -380,7 +380,7 @@ fn the_status_page_tells_silence_304_and_push() {
         .into_iter()
         .enumerate()
     {
-        feeds[feed].memory.push = Some(PushState {
+        feeds[feed].memory.pushes.push(PushState {
             status: status.to_owned(),
             proven,
             ..PushState::default()

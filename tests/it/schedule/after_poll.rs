@@ -987,7 +987,7 @@ fn r5_10_the_steady_clock_goes_on_while_the_machine_sleeps() {
 #[test]
 fn r6_11_push_stretches_polling_only_while_it_keeps_its_word() {
     let mut state = daily();
-    state.memory.push = Some(PushState {
+    state.memory.pushes.push(PushState {
         hub_url: "https://hub.example/".to_owned(),
         topic_url: URL.to_owned(),
         callback_token: "00".to_owned(),
@@ -1011,18 +1011,18 @@ fn r6_11_push_stretches_polling_only_while_it_keeps_its_word() {
     told.push_waits = true;
     let unsure = after_poll(state.clone(), &told, &policy(), start(), 0.0);
     assert!(
-        unsure.memory.push.unwrap().proven,
+        unsure.memory.pushes[0].proven,
         "it may be among what waits to be read"
     );
     told.push_waits = false;
     let after = after_poll(state, &told, &policy(), start(), 0.0);
-    assert_eq!(after.memory.push.map(|push| push.proven), Some(false));
+    assert!(!after.memory.pushes[0].proven);
     assert_eq!(after.next_poll_reason, PollReason::Cadence);
 }
 
 /// A feed whose hub has proved itself.
 fn pushed(mut state: FeedState) -> FeedState {
-    state.memory.push = Some(PushState {
+    state.memory.pushes.push(PushState {
         topic_url: URL.to_owned(),
         status: "verified".to_owned(),
         since_at: start() - DAY,
@@ -1050,7 +1050,7 @@ fn r6_11_push_never_shortens() {
 fn r6_11_a_hub_that_brings_much_is_not_taken_for_one_that_brings_nothing() {
     let delivered = |count: u32| {
         let mut state = pushed(daily());
-        let push = state.memory.push.as_mut().unwrap();
+        let push = &mut state.memory.pushes[0];
         for number in 0..count {
             push.brought([entry_mark(&format!("thin {number}"))]);
         }
@@ -1061,11 +1061,11 @@ fn r6_11_a_hub_that_brings_much_is_not_taken_for_one_that_brings_nothing() {
     };
     // A hundred thin deliveries are remembered; of more than can be, nothing is concluded.
     for count in [100, 10_000] {
-        let push = delivered(count).memory.push.unwrap();
+        let push = &delivered(count).memory.pushes[0];
         assert!(push.proven, "{count}");
     }
     let memory = delivered(100).memory;
-    let stored = PushState::after_poll(memory.push.clone(), &memory).unwrap();
+    let stored = &PushState::after_poll(memory.pushes.clone(), &memory)[0];
     assert_eq!(
         stored.delivered.len(),
         98,

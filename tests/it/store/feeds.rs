@@ -229,7 +229,7 @@ async fn push_tokens_and_hosts_are_found_again() {
     let id = bench.state("a").await.id;
     bench
         .store
-        .update_feed(id, Box::new(move |feed| feed.memory.push = Some(push)))
+        .update_feed(id, Box::new(move |feed| feed.memory.pushes.push(push)))
         .await
         .unwrap();
     assert_eq!(
