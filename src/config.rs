@@ -186,6 +186,8 @@ pub struct FetchConfig {
     pub max_interval: Duration,
     /// Learn each feed's rhythm between floor and ceiling; false polls at the floor.
     pub adaptive: bool,
+    /// Requests a day that the cadence spends on all feeds together; none: as many as their rhythms ask for.
+    pub requests_per_day: Option<u32>,
     /// Requests in flight.
     pub concurrency: usize,
     /// Requests in flight per host.

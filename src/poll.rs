@@ -115,6 +115,7 @@ impl Poller {
         let mut watch = ClockWatch::start(&self.shared.parts.clock);
         pass.pace = self.pace().await?;
         let mut hosts_kept_at = self.shared.parts.clock.now();
+        let mut rationed_at = hosts_kept_at;
         while !stop.is_cancelled() {
             match watch.look(&self.shared.parts.clock) {
                 Passed::Evenly => {}
@@ -130,6 +131,7 @@ impl Poller {
                 None
             };
             hosts_kept_at = self.keep_hosts(hosts_kept_at).await?;
+            rationed_at = self.ration_hourly(rationed_at).await?;
             let nap = wake.map_or(NAP, |at| self.until(at)).min(NAP);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -222,6 +224,7 @@ impl Poller {
             self.move_schedules(jump, now).await?;
         }
         self.hear_of_hosts().await?;
+        self.ration().await?;
         Ok(Pass {
             set: JoinSet::new(),
             waiting: Waiting::default(),

@@ -3,6 +3,7 @@
 
 mod after_poll;
 mod answer;
+mod budget;
 mod cadence;
 pub mod cron;
 mod fields;
@@ -21,6 +22,7 @@ use crate::model::{FeedState, PollReason};
 
 pub use after_poll::after_poll;
 pub use answer::{Answer, AnswerKind, Document, EntryTrace, entry_mark};
+pub use budget::{Demand, affordable};
 pub use cadence::{interval, learn, rate_per_day, silent_since};
 pub use jump::{
     Passed, after_clock_jump, after_outage, downtime_spread, host_after_clock_jump, passed,
@@ -40,6 +42,10 @@ pub struct PollPolicy {
     pub ceiling: Duration,
     /// Learn the rhythm.
     pub adaptive: bool,
+    /// What a delay of the feed's entries counts; one is as much as that of others (R4.2).
+    pub weight: f64,
+    /// Days from one poll to the next of a feed with an entry a day, as a budget of requests affords them; none: as usual.
+    pub kappa: Option<f64>,
     /// Next digest that depends on this feed alone, if it reaches people only there.
     pub digest_at: Option<Timestamp>,
     /// Its requests carry credentials or headers of the config: a move to another origin is the operator's to make.

@@ -297,6 +297,7 @@ fn next_line(health: &Health<'_>) -> String {
         PollReason::First => "first poll",
         PollReason::Floor => "its interval",
         PollReason::Cadence => "its learned rhythm",
+        PollReason::Budget => "its learned rhythm, within the budget of requests",
         PollReason::Freshness => "the publisher's max-age",
         PollReason::RetryAfter => "the publisher's Retry-After",
         PollReason::Backoff => "rest after failures",

@@ -55,6 +55,8 @@ pub struct FeedConfig {
     pub interval: Duration,
     /// Higher leads.
     pub priority: i32,
+    /// What a delay of its entries counts against other feeds', in per cent.
+    pub weight: u32,
     /// Rules: of its groups, then its own.
     pub filters: Vec<String>,
     /// Extra request headers, sent to the configured origin only.

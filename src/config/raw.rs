@@ -1,6 +1,7 @@
 //! What may be written: one struct a table, one field a key. The doc comments are the descriptions of the JSON Schema,
 //! the `Default` implementations are the only place a default is stated. Means nothing yet: `check` decides that.
 
+mod feed;
 pub(super) mod out;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::feed::{Feed, FeedAuth};
 use self::out::{Digest, Mail, Publish, Retention};
 
 /// A number and a unit: `30s`, `5m`, `1h`, `1d`, `2w`, `3y`; several may follow each other, as in `1h30m`.
@@ -154,6 +156,9 @@ pub(super) struct Fetch {
     pub(super) max_interval: Span,
     /// Learn each feed's rhythm between `interval` and `max_interval`; false polls at `interval`.
     pub(super) adaptive: bool,
+    /// Requests a day to all feeds that are to be spent where they buy most freshness. Unset: as many as rhythms ask for.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub(super) requests_per_day: Option<u32>,
     /// Requests at once.
     #[schemars(range(min = 1, max = 10_000))]
     pub(super) concurrency: u32,
@@ -193,6 +198,7 @@ impl Default for Fetch {
             interval: span("1h"),
             max_interval: span("1d"),
             adaptive: true,
+            requests_per_day: None,
             concurrency: 256,
             per_host: 1,
             host_gap: span("2s"),
@@ -285,105 +291,4 @@ pub(super) struct Group {
     pub(super) filters: Vec<String>,
     /// `interval` for feeds of the group that set none.
     pub(super) interval: Option<Span>,
-}
-
-/// A feed.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Feed {
-    /// Its address: http, https, or "file:" and a path (relative to the config's folder).
-    pub(super) url: String,
-    /// A stable name, for verbs and `feeds =`. Unset: the address without its scheme.
-    #[serde(default)]
-    #[schemars(length(min = 1))]
-    pub(super) name: Option<String>,
-    /// For people; wins over the publisher's title.
-    #[serde(default)]
-    pub(super) title: Option<String>,
-    /// Groups it belongs to.
-    #[serde(default)]
-    pub(super) groups: Vec<String>,
-    /// As in `[fetch]`, for this feed. Unset: that of its groups (the shortest), else that of `[fetch]`.
-    #[serde(default)]
-    pub(super) interval: Option<Span>,
-    /// Where several feeds carry a story, the one with the highest number leads.
-    #[serde(default)]
-    #[schemars(range(min = -1000, max = 1000))]
-    pub(super) priority: i32,
-    /// Rules, after those of its groups.
-    #[serde(default)]
-    pub(super) filters: Vec<String>,
-    /// Request headers. No secrets here.
-    #[serde(default)]
-    pub(super) headers: BTreeMap<String, String>,
-    /// Request headers whose values are secret: each with one of credential, file or env.
-    #[serde(default)]
-    pub(super) secret_headers: BTreeMap<String, SecretSource>,
-    /// Credentials.
-    #[serde(default)]
-    pub(super) auth: Option<FeedAuth>,
-    /// Proxy for this feed: http, https or socks5 URL.
-    #[serde(default)]
-    pub(super) proxy: Option<String>,
-    /// Client certificate with its private key, in one PEM file.
-    #[serde(default)]
-    pub(super) client_certificate: Option<String>,
-    /// Certificates (PEM) to trust for this feed besides the system's.
-    #[serde(default)]
-    pub(super) ca_certificate: Option<String>,
-    /// As in `[fetch]`, for this feed.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 100_000))]
-    pub(super) max_new: Option<u32>,
-    /// Read the entries' web pages for their full text.
-    #[serde(default)]
-    pub(super) full_text: bool,
-    /// Read the feed's archive once, where it has one.
-    #[serde(default)]
-    pub(super) backfill: bool,
-    /// false keeps the feed and its history without polling it.
-    #[serde(default = "yes")]
-    pub(super) enabled: bool,
-    /// Networks inside the wall that this feed may live in, besides those of `[fetch]`.
-    #[serde(default)]
-    pub(super) allow_networks: Vec<String>,
-    /// false never lets a hub push this feed.
-    #[serde(default = "yes")]
-    pub(super) websub: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// Where a secret comes from; exactly one.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct SecretSource {
-    /// Name of a systemd credential.
-    pub(super) credential: Option<String>,
-    /// A file that holds it.
-    pub(super) file: Option<String>,
-    /// An environment variable that holds it.
-    pub(super) env: Option<String>,
-}
-
-/// Credentials of a feed: a user name and a password, or a bearer token.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct FeedAuth {
-    /// User name.
-    pub(super) username: Option<String>,
-    /// Password: name of a systemd credential.
-    pub(super) password_credential: Option<String>,
-    /// Password: a file that holds it.
-    pub(super) password_file: Option<String>,
-    /// Password: an environment variable that holds it.
-    pub(super) password_env: Option<String>,
-    /// Bearer token: name of a systemd credential.
-    pub(super) bearer_credential: Option<String>,
-    /// Bearer token: a file that holds it.
-    pub(super) bearer_file: Option<String>,
-    /// Bearer token: an environment variable that holds it.
-    pub(super) bearer_env: Option<String>,
 }

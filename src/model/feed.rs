@@ -81,6 +81,8 @@ pub enum PollReason {
     Floor,
     /// The learned rhythm.
     Cadence,
+    /// The learned rhythm, as the operator's budget of requests affords it.
+    Budget,
     /// max-age or Expires of the last response.
     Freshness,
     /// Retry-After.

@@ -98,7 +98,30 @@ impl ClockWatch {
     }
 }
 
+/// So often the budget of requests is divided anew.
+const RATION_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
 impl Poller {
+    /// Divides the operator's budget of requests among the feeds as they are now, where there is one (R4.2).
+    pub(super) async fn ration(&self) -> Result<()> {
+        let parts = &self.shared.parts;
+        if parts.settings.budget().is_some() {
+            let feeds = parts.store.feeds(false).await?;
+            parts.settings.ration(&feeds, parts.clock.now());
+        }
+        Ok(())
+    }
+
+    /// The same once an hour; gives the instant of the last time.
+    pub(super) async fn ration_hourly(&self, rationed_at: Timestamp) -> Result<Timestamp> {
+        let now = self.shared.parts.clock.now();
+        if (SignedDuration::ZERO..RATION_EVERY).contains(&now.duration_since(rationed_at)) {
+            return Ok(rationed_at);
+        }
+        self.ration().await?;
+        Ok(now)
+    }
+
     /// By how much the wall clock was set back while nobody was watching: a host that was asked in the future says so. How
     /// long we were down is not known then; taking it for nothing keeps every gap at least as long as it was to be.
     pub(super) fn set_back(&self) -> Option<SignedDuration> {

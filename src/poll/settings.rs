@@ -1,7 +1,7 @@
 //! What the config says of each feed, ready for use: policy, rules, request parts. Made once per config.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,8 +10,8 @@ use url::Url;
 use super::digest_times::DigestTimes;
 use crate::config::{Auth, Config, FeedConfig, FetchConfig, HubHash, Secret};
 use crate::fetch::Guard;
-use crate::model::FeedSpec;
-use crate::schedule::{PollPolicy, at_home};
+use crate::model::{FeedSpec, FeedState};
+use crate::schedule::{Demand, PollPolicy, affordable, at_home};
 
 /// What the config says of one feed.
 #[derive(Clone, Debug)]
@@ -51,6 +51,9 @@ struct Inner {
     min_hub_hash: HubHash,
     public_url: Url,
     own: Guard,
+    requests_per_day: Option<u32>,
+    /// What the budget affords as of late.
+    kappa: Mutex<Option<f64>>,
 }
 
 impl Settings {
@@ -72,6 +75,8 @@ impl Settings {
             min_hub_hash: config.fetch.min_hub_hash,
             public_url: config.http.public_url.clone(),
             own: Guard::new(config.fetch.allow_networks.iter().copied()),
+            requests_per_day: config.fetch.requests_per_day,
+            kappa: Mutex::default(),
         }))
     }
 
@@ -117,8 +122,31 @@ impl Settings {
         let feed = self.feed(key);
         PollPolicy {
             digest_at: self.0.digests.next(&feed.digests, now),
+            kappa: *self.kappa(),
             ..feed.policy.clone()
         }
+    }
+
+    /// Requests a day that all polls together may cost.
+    #[must_use]
+    pub fn budget(&self) -> Option<u32> {
+        self.0.requests_per_day
+    }
+
+    /// Makes the budget last for `feeds`: from now on policies go by what it affords. Does nothing where there is none.
+    pub fn ration(&self, feeds: &[FeedState], now: Timestamp) {
+        let Some(budget) = self.0.requests_per_day else {
+            return;
+        };
+        let known = feeds.iter().filter(|state| self.knows(&state.key));
+        let demands: Vec<Demand> = known
+            .filter_map(|state| Demand::of(state, &self.policy(&state.key, now), now))
+            .collect();
+        *self.kappa() = Some(affordable(&demands, f64::from(budget)));
+    }
+
+    fn kappa(&self) -> MutexGuard<'_, Option<f64>> {
+        self.0.kappa.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,6 +177,7 @@ impl FeedSettings {
         Self {
             policy: PollPolicy {
                 floor: feed.interval,
+                weight: f64::from(feed.weight) / 100.0,
                 rooted: feed.auth.is_some() || !feed.headers.is_empty(),
                 ..Self::fallback(fetch).policy
             },
@@ -169,6 +198,8 @@ impl FeedSettings {
             floor: fetch.interval,
             ceiling: fetch.max_interval,
             adaptive: fetch.adaptive,
+            weight: 1.0,
+            kappa: None,
             digest_at: None,
             rooted: false,
         };

@@ -314,6 +314,7 @@ fn reason_key(reason: PollReason) -> &'static str {
         PollReason::First => "reason_first",
         PollReason::Floor => "reason_floor",
         PollReason::Cadence => "reason_cadence",
+        PollReason::Budget => "reason_budget",
         PollReason::Freshness => "reason_freshness",
         PollReason::RetryAfter => "reason_retry_after",
         PollReason::Backoff => "reason_backoff",

@@ -6,17 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{DAY, Document, HOUR, PollPolicy, between, later, scaled};
+use super::{DAY, Demand, Document, HOUR, PollPolicy, between, later};
 use crate::model::Rhythm;
 
 /// Interval in days for one entry a day. The square root minimises the mean delay for a given number of requests.
-const KAPPA_DAYS: f64 = 0.10;
+pub(super) const KAPPA_DAYS: f64 = 0.10;
 /// Days that the rate looks back.
 const WINDOW_DAYS: i64 = 28;
 /// Without a new entry for so many days a feed is asleep.
 const ASLEEP_DAYS: u32 = 180;
 /// Interval of a feed that is asleep.
-const ASLEEP: Duration = Duration::from_secs(72 * 3600);
+pub(super) const ASLEEP: Duration = Duration::from_secs(72 * 3600);
 /// Fewer entries than this say nothing of the hour of the day.
 const PROFILE_ENTRIES: u32 = 12;
 /// Bins are halved above this sum, so that an old habit fades.
@@ -46,19 +46,22 @@ pub fn rate_per_day(rhythm: &Rhythm, now: Timestamp) -> f64 {
 /// Time from one poll to the next by the rhythm alone, within floor and ceiling (R4.2).
 #[must_use]
 pub fn interval(rhythm: &Rhythm, policy: &PollPolicy, now: Timestamp) -> Duration {
-    if !policy.adaptive {
-        return policy.floor;
-    }
-    let asleep = rhythm
-        .newest_entry_at
-        .is_some_and(|at| between(at, now) > DAY * ASLEEP_DAYS);
-    // An operator who wants feeds polled more often than daily wants that of sleeping ones too.
-    let wanted = if asleep && policy.ceiling >= DAY {
-        ASLEEP
-    } else {
-        scaled(DAY, KAPPA_DAYS / rate_per_day(rhythm, now).sqrt()).min(policy.ceiling)
-    };
-    wanted.max(policy.floor)
+    Demand::by_rhythm(rhythm, policy, now).interval(policy.kappa.unwrap_or(KAPPA_DAYS))
+}
+
+/// Is the interval another one than it would be without a budget of requests?
+pub(super) fn is_rationed(rhythm: &Rhythm, policy: &PollPolicy, now: Timestamp) -> bool {
+    let demand = Demand::by_rhythm(rhythm, policy, now);
+    policy
+        .kappa
+        .is_some_and(|kappa| demand.interval(kappa) != demand.interval(KAPPA_DAYS))
+}
+
+/// Nothing new for so long that the feed is asked every third day; one that never had an entry counts from when it was
+/// first seen. An operator who wants feeds polled more often than daily wants that of sleeping ones too.
+pub(super) fn is_asleep(rhythm: &Rhythm, policy: &PollPolicy, now: Timestamp) -> bool {
+    let since = rhythm.newest_entry_at.or(rhythm.observed_since);
+    policy.ceiling >= DAY && since.is_some_and(|at| between(at, now) > DAY * ASLEEP_DAYS)
 }
 
 /// The instant after `start` by which the profile expects as much as a feed without habits has after `plain` (R4.3).

@@ -138,7 +138,7 @@ fn cadenced(
     now: Timestamp,
     start: Timestamp,
 ) -> (Duration, PollReason) {
-    if memory.pushes.iter().any(|push| pushed(push, now)) {
+    if memory.pushes.iter().any(|push| is_pushed(push, now)) {
         // A feed that is asleep is asked more seldom than daily anyway: push makes that no shorter.
         let stretched = (learned * 12).min(DAY.max(learned)).max(policy.floor);
         return (stretched, PollReason::Push);
@@ -155,14 +155,14 @@ fn cadenced(
         let left = f64::from(FADE_POLLS.saturating_sub(memory.clean_polls)) / f64::from(FADE_POLLS);
         wait = scaled(wait, 1.0 + left);
     }
-    (
-        wait,
-        if wait <= policy.floor {
-            PollReason::Floor
-        } else {
-            PollReason::Cadence
-        },
-    )
+    let reason = if wait <= policy.floor {
+        PollReason::Floor
+    } else if cadence::is_rationed(&memory.rhythm, policy, now) {
+        PollReason::Budget
+    } else {
+        PollReason::Cadence
+    };
+    (wait, reason)
 }
 
 /// Half of the time that the document spans, once entries were lost because it spans less than the interval (R4.6).
@@ -172,7 +172,7 @@ fn overflow_wait(memory: &PollMemory, policy: &PollPolicy) -> Option<Duration> {
 }
 
 /// Push stretches polling only while it is proved and its lease runs (R6.11).
-fn pushed(push: &PushState, now: Timestamp) -> bool {
+pub(super) fn is_pushed(push: &PushState, now: Timestamp) -> bool {
     push.proven && push.holds(now)
 }
 

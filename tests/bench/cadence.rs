@@ -228,6 +228,8 @@ pub(crate) fn run(size: usize) {
             floor: Duration::from_secs(floor),
             ceiling: Duration::from_secs(86_400),
             adaptive: true,
+            weight: 1.0,
+            kappa: None,
             digest_at: None,
             rooted: false,
         };

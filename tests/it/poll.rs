@@ -2,6 +2,7 @@
 //! what is stored, across restarts, failures and bad documents.
 
 mod backfill;
+mod budget;
 mod edits;
 mod findings;
 mod full_text;

@@ -228,6 +228,7 @@ fn config(base: &Path, outputs: Vec<PublishConfig>) -> Config {
             interval: Duration::from_secs(3600),
             max_interval: Duration::from_secs(86400),
             adaptive: true,
+            requests_per_day: None,
             concurrency: 1,
             per_host: 1,
             host_gap: Duration::ZERO,

@@ -2,6 +2,7 @@
 //! requirement that names the test; cron's are those of each zone's published clock changes.
 
 mod after_poll;
+mod budget;
 mod hints;
 
 use feedmill::schedule::cron::CronSchedule;

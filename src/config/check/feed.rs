@@ -226,6 +226,7 @@ impl Check<'_> {
             title: written.title.clone(),
             interval,
             priority: written.priority,
+            weight: written.weight,
             filters,
             headers: self.headers(path, written),
             auth: written

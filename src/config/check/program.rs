@@ -130,6 +130,7 @@ impl Check<'_> {
             interval,
             max_interval,
             adaptive: written.adaptive,
+            requests_per_day: written.requests_per_day,
             concurrency: written.concurrency as usize,
             per_host: written.per_host as usize,
             starts_per_second: written.starts_per_second as usize,

@@ -30,6 +30,8 @@ pub(super) fn policy() -> PollPolicy {
         floor: HOUR,
         ceiling: DAY,
         adaptive: true,
+        weight: 1.0,
+        kappa: None,
         digest_at: None,
         rooted: false,
     }
