@@ -1,6 +1,7 @@
 //! The words of the glossary as values: what stages take from and hand to each other.
 //! Nothing here does anything; a value that needs a library's type to be understood does not belong here.
 
+mod counters;
 mod entry;
 mod feed;
 mod gist;
@@ -11,13 +12,14 @@ mod push;
 mod story;
 mod withdrawal;
 
+pub use counters::{DelayEstimate, PollCounters};
 pub use entry::{
     Author, Category, DateFlag, Enclosure, FeedFormat, Fingerprint, ParsedEntry, ParsedFeed,
     PollHints, Repair, SafeHtml, SourceRef, TextLink,
 };
 pub use feed::{
-    FeedId, FeedMeta, FeedSpec, FeedStanding, FeedState, PollCounters, PollMemory, PollReason,
-    PollTrouble, RedirectWatch, Rhythm, SyncReport, TroubleClass, Validators,
+    FeedId, FeedMeta, FeedSpec, FeedStanding, FeedState, PollMemory, PollReason, PollTrouble,
+    RedirectWatch, Rhythm, SyncReport, TroubleClass, Validators,
 };
 pub use gist::Gist;
 pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHistory, FeedMark};

@@ -13,6 +13,7 @@ mod moves;
 mod next_poll;
 mod push;
 mod request;
+mod tally;
 
 use std::time::Duration;
 

@@ -1,7 +1,9 @@
 //! `feedmill feeds`: the health of each feed: what came last, when the next poll is and why then. Reads the database,
 //! also beside a running daemon; `approve` shows what was held back.
 
+mod health;
 mod hosts;
+mod total;
 
 use std::sync::Arc;
 
@@ -9,13 +11,13 @@ use jiff::Timestamp;
 
 use crate::cli::{Exit, Output};
 use crate::fetch::{HostGaps, wait_for_hosts};
-use crate::model::{FeedStanding, FeedState, PollReason, PushState, Repair};
-use crate::schedule::silent_since;
+use crate::model::{FeedStanding, FeedState};
 use crate::store::Store;
 use crate::story::Matcher;
+use health::{Health, health, print};
 
 /// Show the health of the feeds.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Default)]
 pub struct Args {
     /// Only feeds that fail, are silent beyond their rhythm, or are held.
     #[arg(long)]
@@ -23,6 +25,9 @@ pub struct Args {
     /// Show politeness per host instead: requests, 304 share, 429s, bytes, gap, rest.
     #[arg(long, conflicts_with = "failing")]
     pub hosts: bool,
+    /// Show what polling all feeds came to instead: requests, hits, 304 share, bytes, how long an entry waits.
+    #[arg(long, conflicts_with_all = ["failing", "hosts"])]
+    pub total: bool,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,
@@ -39,39 +44,6 @@ pub enum Action {
         /// Name or URL of the feed.
         feed: String,
     },
-}
-
-/// One feed as shown.
-#[derive(Debug, serde::Serialize)]
-struct Health<'a> {
-    key: &'a str,
-    title: Option<&'a str>,
-    url: &'a str,
-    standing: FeedStanding,
-    last_result: String,
-    last_poll_at: Option<Timestamp>,
-    last_success_at: Option<Timestamp>,
-    next_poll_at: Option<Timestamp>,
-    next_poll_reason: PollReason,
-    polls: u64,
-    not_modified_percent: Option<u64>,
-    received_bytes: u64,
-    failures: u32,
-    failing_since: Option<Timestamp>,
-    silent_since: Option<Timestamp>,
-    repairs: &'a [Repair],
-    notice: Option<&'a str>,
-    pushes: Vec<PushHealth<'a>>,
-}
-
-/// A subscription as shown: neither its callback nor its secret.
-#[derive(Debug, serde::Serialize)]
-struct PushHealth<'a> {
-    hub: &'a str,
-    status: &'a str,
-    lease_until: Option<Timestamp>,
-    deliveries: u64,
-    proven: bool,
 }
 
 /// Shows the feeds, or does what `args` asks.
@@ -93,6 +65,10 @@ pub async fn run(
         return Ok(Exit::Fine);
     }
     let mut feeds = store.feeds(false).await?;
+    if args.total {
+        total::show(&feeds, args.json, out)?;
+        return Ok(Exit::Fine);
+    }
     wait_for_hosts(&mut feeds, &store.hosts().await?, now);
     let shown: Vec<Health<'_>> = feeds
         .iter()
@@ -136,200 +112,4 @@ async fn approve(store: &Store, name: &str, out: &mut Output) -> anyhow::Result<
         feed.key
     ))?;
     Ok(Exit::Fine)
-}
-
-impl Health<'_> {
-    fn is_ill(&self) -> bool {
-        self.failures > 0
-            || self.silent_since.is_some()
-            || self.notice.is_some()
-            || matches!(
-                self.standing,
-                FeedStanding::Gone | FeedStanding::Dead | FeedStanding::Quarantined
-            )
-    }
-}
-
-fn health(feed: &FeedState, now: Timestamp) -> Health<'_> {
-    let memory = &feed.memory;
-    let counters = &memory.counters;
-    let polled = !matches!(
-        feed.standing,
-        FeedStanding::Gone | FeedStanding::Disabled | FeedStanding::Removed
-    ) && feed.next_poll_reason != PollReason::Never;
-    Health {
-        key: &feed.key,
-        title: feed.title.as_deref(),
-        url: without_secrets(&feed.url),
-        standing: feed.standing,
-        last_result: last_result(feed),
-        last_poll_at: memory.attempt_at,
-        last_success_at: memory.success_at,
-        next_poll_at: polled.then_some(feed.next_poll_at),
-        next_poll_reason: feed.next_poll_reason,
-        polls: counters.polls,
-        not_modified_percent: (counters.not_modified * 100).checked_div(counters.polls),
-        received_bytes: counters.received_bytes,
-        failures: memory.failures,
-        failing_since: memory.failing_since,
-        silent_since: silent_since(&memory.rhythm, now),
-        repairs: &memory.repairs,
-        notice: memory.notice.as_deref(),
-        pushes: memory.pushes.iter().map(push_health).collect(),
-    }
-}
-
-fn push_health(push: &PushState) -> PushHealth<'_> {
-    PushHealth {
-        hub: without_secrets(&push.hub_url),
-        status: &push.status,
-        lease_until: push.lease_until,
-        deliveries: push.deliveries,
-        proven: push.proven,
-    }
-}
-
-/// Up to the query, which may hold a key; with user-info, nothing.
-fn without_secrets(url: &str) -> &str {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let authority = url
-        .split_once("://")
-        .map_or("", |(_, rest)| rest)
-        .split('/')
-        .next()
-        .unwrap_or_default();
-    if authority.contains('@') {
-        "(address with a password)"
-    } else {
-        url
-    }
-}
-
-fn last_result(feed: &FeedState) -> String {
-    let memory = &feed.memory;
-    match (&memory.trouble, memory.success_at) {
-        (Some(trouble), _) => trouble.text.clone(),
-        (None, None) => "not polled yet".to_owned(),
-        (None, Some(_))
-            if memory.changed_at.is_some() && memory.changed_at == memory.success_at =>
-        {
-            "new entries".to_owned()
-        }
-        (None, Some(_)) => "fine".to_owned(),
-    }
-}
-
-fn print(health: &Health<'_>, now: Timestamp, out: &mut Output) -> std::io::Result<()> {
-    let title = health
-        .title
-        .map(|title| format!("  {}", plain(title)))
-        .unwrap_or_default();
-    out.line(&format!("{}{title}", health.key))?;
-    out.line(&format!(
-        "  last: {}{}",
-        plain(&health.last_result),
-        ago(health.last_poll_at, now)
-    ))?;
-    out.line(&format!("  next: {}", next_line(health)))?;
-    let share = health
-        .not_modified_percent
-        .map_or(String::new(), |share| format!(", {share} % not modified"));
-    out.line(&format!(
-        "  {} polls{share}, {} KiB received",
-        health.polls,
-        health.received_bytes / 1024
-    ))?;
-    if let Some(since) = health.failing_since {
-        out.line(&format!(
-            "  failing since {} ({} times)",
-            day(since),
-            health.failures
-        ))?;
-    }
-    if let Some(since) = health.silent_since {
-        out.line(&format!(
-            "  silent since {}, longer than its own rhythm explains",
-            day(since)
-        ))?;
-    }
-    if !health.repairs.is_empty() {
-        let repairs: Vec<String> = health
-            .repairs
-            .iter()
-            .map(|repair| format!("{} ×{}", plain(&repair.kind), repair.count))
-            .collect();
-        out.line(&format!("  repaired: {}", repairs.join(", ")))?;
-    }
-    for push in &health.pushes {
-        out.line(&push_line(push))?;
-    }
-    health.notice.map_or(Ok(()), |notice| {
-        out.line(&format!("  notice: {}", plain(notice)))
-    })
-}
-
-fn push_line(push: &PushHealth<'_>) -> String {
-    let until = push
-        .lease_until
-        .map_or(String::new(), |until| format!(" until {}", day(until)));
-    let proven = if push.proven {
-        "proven"
-    } else {
-        "not proven yet"
-    };
-    format!(
-        "  push: {}{until}, {} deliveries, {proven}, by {}",
-        push.status,
-        push.deliveries,
-        plain(push.hub)
-    )
-}
-
-fn next_line(health: &Health<'_>) -> String {
-    let Some(at) = health.next_poll_at else {
-        return match health.standing {
-            FeedStanding::Gone => "never: the publisher took the feed away (410)".to_owned(),
-            FeedStanding::Active => "never: another feed is polled in its place".to_owned(),
-            _ => "never: switched off in the config".to_owned(),
-        };
-    };
-    let why = match health.next_poll_reason {
-        PollReason::First => "first poll",
-        PollReason::Floor => "its interval",
-        PollReason::Cadence => "its learned rhythm",
-        PollReason::Budget => "its learned rhythm, within the budget of requests",
-        PollReason::Freshness => "the publisher's max-age",
-        PollReason::RetryAfter => "the publisher's Retry-After",
-        PollReason::Backoff => "rest after failures",
-        PollReason::Hint => "the document's own schedule",
-        PollReason::Digest => "shortly before its digest",
-        PollReason::Push => "its hub pushes",
-        PollReason::Host => "its host needs rest",
-        PollReason::Claimed => "being polled now, or cut off in a poll",
-        PollReason::Manual => "asked by hand",
-        PollReason::Confirm => "once more, to confirm that it is gone",
-        PollReason::Never => "not polled",
-    };
-    format!("{} ({why})", at.strftime("%Y-%m-%d %H:%M:%SZ"))
-}
-
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
-}
-
-fn ago(at: Option<Timestamp>, now: Timestamp) -> String {
-    let Some(at) = at else { return String::new() };
-    let minutes = now.duration_since(at).as_mins().max(0);
-    match minutes {
-        0..=119 => format!(", {minutes} min ago"),
-        120..=2879 => format!(", {} h ago", minutes / 60),
-        _ => format!(", {} days ago", minutes / 1440),
-    }
-}
-
-/// One line of what strangers wrote, without what moves a terminal's cursor.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DayCount, FeedFormat, PollHints, PushState, Repair};
+use super::{DayCount, FeedFormat, PollCounters, PollHints, PushState, Repair};
 
 /// Row identity of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -195,24 +195,6 @@ pub struct Rhythm {
     pub newest_entry_at: Option<Timestamp>,
     /// Longest gap between entries seen so far, in seconds: the feed's own measure of silence.
     pub longest_gap_s: u64,
-}
-
-/// Counts since the feed was added.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PollCounters {
-    /// Requests answered or not.
-    pub polls: u64,
-    /// 304 answers.
-    pub not_modified: u64,
-    /// 200 with the same body.
-    pub unchanged: u64,
-    /// 200 with another body.
-    pub changed: u64,
-    /// Requests sent without validators.
-    pub unconditional: u64,
-    /// Bytes received on the wire.
-    pub received_bytes: u64,
 }
 
 /// What polling remembers of a feed and no query needs: kept as one JSON column.

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Zone;
-use crate::model::{FeedId, FeedStanding, FeedState, HostState, PollReason, PushState};
+use crate::model::{
+    FeedId, FeedStanding, FeedState, HostState, PollCounters, PollReason, PushState,
+};
 
 use super::about::feed_title;
 use super::language::Language;
@@ -125,7 +127,11 @@ pub fn status_page(
     let ill = |feed: &FeedState| troubled(feed, &silent);
     shown.sort_by(|a, b| ill(b).cmp(&ill(a)).then_with(|| a.key.cmp(&b.key)));
     let ailing = shown.iter().filter(|feed| ill(feed)).count();
-    let told = daemon(language, (shown.len(), ailing), facts);
+    let mut polls = PollCounters::default();
+    for feed in &shown {
+        polls.add(&feed.memory.counters);
+    }
+    let told = daemon(language, (shown.len(), ailing), &polls, facts);
     if view.listed == Listed::Troubled {
         shown.retain(|feed| ill(feed));
     }
@@ -158,7 +164,12 @@ fn troubled(feed: &FeedState, silent: &HashSet<FeedId>) -> bool {
         || silent.contains(&feed.id)
 }
 
-fn daemon(language: &Language, (feeds, ailing): (usize, usize), facts: &DaemonFacts) -> Vec<Fact> {
+fn daemon(
+    language: &Language,
+    (feeds, ailing): (usize, usize),
+    polls: &PollCounters,
+    facts: &DaemonFacts,
+) -> Vec<Fact> {
     let fact = |key: &str, value: String| Fact {
         name: language.text(key).to_owned(),
         value,
@@ -166,11 +177,17 @@ fn daemon(language: &Language, (feeds, ailing): (usize, usize), facts: &DaemonFa
     vec![
         fact("about_feeds", feeds.to_string()),
         fact("status_troubled", ailing.to_string()),
+        fact("status_hits", percent(polls.hit_percent())),
+        fact("status_spared", percent(polls.spared_percent())),
         fact("status_entries", facts.entries.to_string()),
         fact("status_stories", facts.stories.to_string()),
         fact("status_size", size(facts.size_bytes)),
         fact("status_queue", facts.queued.to_string()),
     ]
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| String::from("–"), |share| format!("{share} %"))
 }
 
 fn row(
@@ -270,13 +287,16 @@ fn push(language: &Language, feed: &FeedState) -> Option<String> {
     })
 }
 
-/// Polls, the share of them answered 304, and bytes.
+/// Polls, the share of them answered 304, bytes, and how long an entry waits for us.
 fn traffic(language: &Language, feed: &FeedState) -> String {
     let counters = &feed.memory.counters;
+    let delay = feed.delay_estimate();
+    let delay = delay.map(|delay| delay.duration().as_secs().div_ceil(60).to_string());
     let values = [
         ("polls", counters.polls.to_string()),
         ("share", hosts::share(counters.not_modified, counters.polls)),
         ("size", size(counters.received_bytes)),
+        ("delay", delay.unwrap_or_else(|| String::from("–"))),
     ];
     let values = values
         .each_ref()

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::answer::{Answer, AnswerKind, Document, EntryTrace};
 use super::cadence::{self, Known};
 use super::next_poll::{FADE_POLLS, next_poll};
-use super::{DAY, Draw, PollPolicy, between, later, moves};
+use super::{DAY, Draw, PollPolicy, between, later, moves, tally};
 use crate::model::{FeedStanding, FeedState, PollMemory, PollTrouble, RedirectWatch, TroubleClass};
 
 /// No cache hint keeps us away longer (R2.8).
@@ -38,7 +38,7 @@ pub fn after_poll(
         state.memory.validators_dropped_at = Some(now);
     }
     state.memory.attempt_at = Some(answer.started_at);
-    count(&mut state.memory, answer);
+    tally::answered(&mut state.memory.counters, answer);
     match &answer.kind {
         AnswerKind::Document(document) => {
             let same_feed = identity(&state, document);
@@ -64,19 +64,6 @@ pub fn after_poll(
     state
 }
 
-fn count(memory: &mut PollMemory, answer: &Answer) {
-    let counters = &mut memory.counters;
-    counters.polls += 1;
-    counters.unconditional += u64::from(!answer.conditional);
-    counters.received_bytes += answer.received_bytes;
-    match answer.kind {
-        AnswerKind::NotModified => counters.not_modified += 1,
-        AnswerKind::Unchanged => counters.unchanged += 1,
-        AnswerKind::Document(_) => counters.changed += 1,
-        _ => {}
-    }
-}
-
 /// Is the document that of the feed we know: the first one, or one that shares an entry with the last (R2.11)?
 fn identity(state: &FeedState, document: &Document) -> bool {
     let known = Known(&state.memory.window);
@@ -99,6 +86,7 @@ fn absorb(state: &mut FeedState, document: &Document, answer: &Answer, now: Time
     if memory.seeded && fresh > 0 {
         memory.changed_at = Some(now);
     }
+    tally::found(memory, document, &known, now);
     judge_push(memory, document, &known, (answer.push_waits, now));
     cadence::learn(&mut memory.rhythm, document, &known, now);
     memory.window = marks_of(document);

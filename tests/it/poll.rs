@@ -10,6 +10,7 @@ mod hosts;
 mod moves;
 mod public_ids;
 mod publisher;
+mod tally;
 mod withdrawals;
 
 use std::time::Duration;
@@ -475,7 +476,7 @@ async fn r5_15_the_verb_feeds_says_how_each_is_and_when_it_is_next() {
             hosts,
             failing,
             json,
-            action: None,
+            ..cli::feeds::Args::default()
         };
         let gaps = HostGaps::new(&world.config.fetch);
         cli::feeds::run(&world.store, &gaps, world.clock.now(), args, &mut out)

@@ -4,6 +4,7 @@
 mod after_poll;
 mod budget;
 mod hints;
+mod tally;
 
 use feedmill::schedule::cron::CronSchedule;
 use jiff::tz::TimeZone;

@@ -135,10 +135,8 @@ impl std::io::Write for Sink {
 async fn feeds(world: &World, action: Option<feeds::Action>) -> String {
     let sink = Sink::default();
     let args = feeds::Args {
-        failing: false,
-        hosts: false,
-        json: false,
         action,
+        ..feeds::Args::default()
     };
     let mut out = Output::new(Box::new(sink.clone()));
     let gaps = HostGaps::new(&world.config.fetch);

@@ -6,7 +6,7 @@
 use super::bench::{at, drafts, holds, output, site, story, text};
 use feedmill::config::PublishConfig;
 use feedmill::model::{
-    FeedId, FeedStanding, FeedState, PollMemory, PollReason, PushState, SearchHit,
+    FeedId, FeedStanding, FeedState, PollCounters, PollMemory, PollReason, PushState, SearchHit,
     SubscriberStanding, Validators,
 };
 use feedmill::publish::{
@@ -412,6 +412,40 @@ fn the_status_page_tells_silence_304_and_push() {
     let troubled = page(Listed::Troubled);
     assert_eq!(troubled.matches("<tr class=\"bad\">").count(), 1);
     holds(&troubled, &["silent since "]);
+}
+
+#[test]
+fn r4_7_the_status_page_tells_what_polling_comes_to() {
+    let mut feeds: Vec<FeedState> = (0..2).map(state).collect();
+    feeds[0].memory.counters = PollCounters {
+        polls: 300,
+        not_modified: 260,
+        unchanged: 20,
+        changed: 20,
+        hits: 15,
+        timed: 10,
+        waited_s: 12_000,
+        ..PollCounters::default()
+    };
+    feeds[1].memory.counters.polls = 100;
+    // Never measured: half of the time between polls.
+    feeds[1].memory.attempt_at = Some(at("2026-11-22T21:00:00Z"));
+    let view = StatusView {
+        feeds: &feeds,
+        listed: Listed::All,
+    };
+    let theme = Theme::load(None).unwrap();
+    let zone = output("all").timezone;
+    let page = status_page(&theme, &site(), &zone, &view, &DaemonFacts::default()).unwrap();
+    holds(
+        &page,
+        &[
+            "<dt>Polls with news</dt><dd>3.8 %</dd>",
+            "<dt>Answers without news or body</dt><dd>92.9 %</dd>",
+            "an entry waits 20 min",
+            "an entry waits 90 min",
+        ],
+    );
 }
 
 fn state(id: i64) -> FeedState {
