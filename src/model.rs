@@ -1,6 +1,7 @@
 //! The words of the glossary as values: what stages take from and hand to each other.
 //! Nothing here does anything; a value that needs a library's type to be understood does not belong here.
 
+mod address;
 mod counters;
 mod entry;
 mod feed;
@@ -12,6 +13,7 @@ mod push;
 mod story;
 mod withdrawal;
 
+pub use address::{AddressChange, MoveReason};
 pub use counters::{DelayEstimate, PollCounters};
 pub use entry::{
     Author, Category, DateFlag, Enclosure, FeedFormat, Fingerprint, ParsedEntry, ParsedFeed,

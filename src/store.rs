@@ -1,5 +1,6 @@
 //! The door to SQLite: whole deeds in, values out. No SQL, row or transaction leaves this stage.
 
+mod addresses;
 mod amended;
 mod bands;
 mod bounces;

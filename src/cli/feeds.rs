@@ -1,6 +1,7 @@
 //! `feedmill feeds`: the health of each feed: what came last, when the next poll is and why then. Reads the database,
 //! also beside a running daemon; `approve` shows what was held back.
 
+mod addresses;
 mod health;
 mod hosts;
 mod total;
@@ -44,6 +45,11 @@ pub enum Action {
         /// Name or URL of the feed.
         feed: String,
     },
+    /// Show where a feed was polled before, since when it is not, and why.
+    Addresses {
+        /// Name or URL of the feed.
+        feed: String,
+    },
 }
 
 /// Shows the feeds, or does what `args` asks.
@@ -57,8 +63,12 @@ pub async fn run(
     args: Args,
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
-    if let Some(Action::Approve { feed }) = &args.action {
-        return approve(store, feed, out).await;
+    match &args.action {
+        Some(Action::Approve { feed }) => return approve(store, feed, out).await,
+        Some(Action::Addresses { feed }) => {
+            return addresses::run(store, feed, (args.json, out)).await;
+        }
+        None => {}
     }
     if args.hosts {
         hosts::show(&store.hosts().await?, gaps, now, (args.json, out))?;
@@ -90,12 +100,16 @@ pub async fn run(
     Ok(Exit::Fine)
 }
 
+fn unknown(name: &str, out: &mut Output) -> anyhow::Result<Exit> {
+    out.line(&format!(
+        "no feed is called {name:?}; `feedmill feeds` lists them"
+    ))?;
+    Ok(Exit::Failed)
+}
+
 async fn approve(store: &Store, name: &str, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(feed) = store.feed(name).await? else {
-        out.line(&format!(
-            "no feed is called {name:?}; `feedmill feeds` lists them"
-        ))?;
-        return Ok(Exit::Failed);
+        return unknown(name, out);
     };
     let judge = Arc::new(Matcher::default());
     let shown = store.approve_feed(feed.id, judge).await?;

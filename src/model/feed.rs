@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DayCount, FeedFormat, PollCounters, PollHints, PushState, Repair};
+use super::{AddressChange, DayCount, FeedFormat, PollCounters, PollHints, PushState, Repair};
 
 /// Row identity of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -304,6 +304,9 @@ pub struct PollMemory {
     pub withdrawals: Option<super::Withdrawals>,
     /// Entries that readers got, by day.
     pub let_through: DayCount,
+    /// The change of address that this poll made, for the commit to record; not kept here.
+    #[serde(skip)]
+    pub moved: Option<AddressChange>,
 }
 
 /// All that is known of a feed between polls.

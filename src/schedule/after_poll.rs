@@ -9,7 +9,7 @@ use super::answer::{Answer, AnswerKind, Document, EntryTrace};
 use super::cadence::{self, Known};
 use super::next_poll::{FADE_POLLS, next_poll};
 use super::{DAY, Draw, PollPolicy, between, later, moves, tally};
-use crate::model::{FeedStanding, FeedState, PollMemory, PollTrouble, RedirectWatch, TroubleClass};
+use crate::model::{FeedStanding, FeedState, PollMemory, PollTrouble, TroubleClass};
 
 /// No cache hint keeps us away longer (R2.8).
 const FRESH_CAP: Duration = Duration::from_secs(7 * 86_400);
@@ -42,13 +42,13 @@ pub fn after_poll(
     match &answer.kind {
         AnswerKind::Document(document) => {
             let same_feed = identity(&state, document);
-            note_move(&mut state, answer, same_feed, (policy, now));
+            moves::note(&mut state, answer, same_feed, (policy, now));
             absorb(&mut state, document, answer, now);
             succeeded(&mut state, answer, now);
         }
         AnswerKind::Unchanged | AnswerKind::NotModified => {
             // The server vouched for the document that we know, so the target of the chain is the same feed.
-            note_move(&mut state, answer, true, (policy, now));
+            moves::note(&mut state, answer, true, (policy, now));
             note_suffix(&mut state.memory, answer, now);
             succeeded(&mut state, answer, now);
         }
@@ -251,79 +251,6 @@ fn suffixed(answer: &Answer) -> bool {
         .etag
         .as_ref()
         .is_some_and(|etag| SUFFIXES.iter().any(|suffix| etag.ends_with(suffix)))
-}
-
-/// Counts evidence for a move, and moves when it suffices (R2.11, R3.6). Validators stay with the URL that sent them.
-fn note_move(
-    state: &mut FeedState,
-    answer: &Answer,
-    same_feed: bool,
-    (policy, now): (&PollPolicy, Timestamp),
-) {
-    let trial = state
-        .memory
-        .announced_move
-        .as_ref()
-        .is_some_and(|watch| watch.target_url == answer.asked_url);
-    if trial && answer.asked_url != state.url {
-        if same_feed {
-            state.url.clone_from(&answer.asked_url);
-            state.memory.redirect = None;
-        }
-        state.memory.announced_move = None;
-        return;
-    }
-    state.memory.redirect = match &answer.moved_to {
-        Some(target) if same_feed && *target != state.url => {
-            Some(moves::sighted(state.memory.redirect.take(), target, now))
-        }
-        _ => None,
-    };
-    if let Some(watch) = state
-        .memory
-        .redirect
-        .take_if(|watch| moves::proved(watch, &state.url, now))
-    {
-        if stays(state, &watch, policy) {
-            state.memory.notice = Some(must_be_moved_by_hand(&watch));
-            state.memory.redirect = Some(watch);
-        } else {
-            state.url = watch.target_url;
-        }
-    }
-    let announced = match &answer.kind {
-        AnswerKind::Document(document) => document.hints.new_feed_url.as_deref(),
-        _ => state.memory.hints.new_feed_url.as_deref(),
-    };
-    let announced = announced
-        .filter(|target| *target != state.url)
-        .map(str::to_owned);
-    let watch =
-        announced.map(|target| moves::sighted(state.memory.announced_move.take(), &target, now));
-    state.memory.announced_move = match watch {
-        // Not even a trial: what the feed is without its credentials proves nothing.
-        Some(watch) if moves::proved(&watch, &state.url, now) && stays(state, &watch, policy) => {
-            state.memory.notice = Some(must_be_moved_by_hand(&watch));
-            None
-        }
-        watch => watch,
-    };
-}
-
-/// Credentials go to the origin that the operator gave them for: such a feed is not moved to another by its publisher.
-fn stays(state: &FeedState, watch: &RedirectWatch, policy: &PollPolicy) -> bool {
-    policy.rooted && !moves::at_home(&state.configured_url, &watch.target_url)
-}
-
-fn must_be_moved_by_hand(watch: &RedirectWatch) -> String {
-    let target = watch
-        .target_url
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default();
-    format!(
-        "has moved for good to {target}: its credentials and headers are not sent there until its url in the config says so"
-    )
 }
 
 /// Freshness on every class of answer (R2.6–R2.8), Retry-After in full (R2.14–R2.16).

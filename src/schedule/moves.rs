@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use url::Url;
 
-use super::between;
-use crate::model::RedirectWatch;
+use super::answer::{Answer, AnswerKind};
+use super::{PollPolicy, between};
+use crate::model::{AddressChange, FeedState, MoveReason, RedirectWatch};
 
 /// Sightings that prove a move.
 const SIGHTINGS: u32 = 3;
@@ -24,7 +25,7 @@ pub fn at_home(configured: &str, url: &str) -> bool {
 }
 
 /// Counts one more sighting of a move to `target`; another target starts over.
-pub(super) fn sighted(watch: Option<RedirectWatch>, target: &str, now: Timestamp) -> RedirectWatch {
+fn sighted(watch: Option<RedirectWatch>, target: &str, now: Timestamp) -> RedirectWatch {
     match watch {
         Some(mut watch) if watch.target_url == target => {
             watch.count = watch.count.saturating_add(1);
@@ -57,4 +58,91 @@ fn upgrade(old: &Url, new: &Url) -> bool {
         && new.scheme() == "https"
         && old.host_str() == new.host_str()
         && (old.port(), new.port()) == (None, None)
+}
+
+/// Counts evidence for a move, and moves when it suffices (R2.11, R3.6). Validators stay with the URL that sent them.
+pub(super) fn note(
+    state: &mut FeedState,
+    answer: &Answer,
+    same_feed: bool,
+    (policy, now): (&PollPolicy, Timestamp),
+) {
+    let trial = state
+        .memory
+        .announced_move
+        .as_ref()
+        .is_some_and(|watch| watch.target_url == answer.asked_url);
+    if trial && answer.asked_url != state.url {
+        let watch = state.memory.announced_move.take();
+        if let Some(watch) = watch.filter(|_| same_feed) {
+            let (times, since_at) = (watch.count, watch.first_seen_at);
+            let why = MoveReason::Announced { times, since_at };
+            go(state, watch.target_url, why, now);
+            state.memory.redirect = None;
+        }
+        return;
+    }
+    state.memory.redirect = match &answer.moved_to {
+        Some(target) if same_feed && *target != state.url => {
+            Some(sighted(state.memory.redirect.take(), target, now))
+        }
+        _ => None,
+    };
+    if let Some(watch) = state
+        .memory
+        .redirect
+        .take_if(|watch| proved(watch, &state.url, now))
+    {
+        if stays(state, &watch, policy) {
+            state.memory.notice = Some(must_be_moved_by_hand(&watch));
+            state.memory.redirect = Some(watch);
+        } else {
+            let (times, since_at) = (watch.count, watch.first_seen_at);
+            let why = MoveReason::Redirected { times, since_at };
+            go(state, watch.target_url, why, now);
+        }
+    }
+    let announced = match &answer.kind {
+        AnswerKind::Document(document) => document.hints.new_feed_url.as_deref(),
+        _ => state.memory.hints.new_feed_url.as_deref(),
+    };
+    let announced = announced
+        .filter(|target| *target != state.url)
+        .map(str::to_owned);
+    let watch = announced.map(|target| sighted(state.memory.announced_move.take(), &target, now));
+    state.memory.announced_move = match watch {
+        // Not even a trial: what the feed is without its credentials proves nothing.
+        Some(watch) if proved(&watch, &state.url, now) && stays(state, &watch, policy) => {
+            state.memory.notice = Some(must_be_moved_by_hand(&watch));
+            None
+        }
+        watch => watch,
+    };
+}
+
+/// From now on the feed is polled at `target`.
+fn go(state: &mut FeedState, target: String, why: MoveReason, now: Timestamp) {
+    let left = std::mem::replace(&mut state.url, target);
+    state.memory.moved = Some(AddressChange {
+        left_at: now,
+        url: left,
+        next_url: state.url.clone(),
+        why,
+    });
+}
+
+/// Credentials go to the origin that the operator gave them for: such a feed is not moved to another by its publisher.
+fn stays(state: &FeedState, watch: &RedirectWatch, policy: &PollPolicy) -> bool {
+    policy.rooted && !at_home(&state.configured_url, &watch.target_url)
+}
+
+fn must_be_moved_by_hand(watch: &RedirectWatch) -> String {
+    let target = watch
+        .target_url
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default();
+    format!(
+        "has moved for good to {target}: its credentials and headers are not sent there until its url in the config says so"
+    )
 }

@@ -5,6 +5,7 @@ mod sync;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::addresses;
 use super::codes::Code;
 use super::row::{Outcome, get_at, get_code, get_hash, get_json, get_opt_at, json, ms, opt_ms};
 use crate::model::{FeedId, FeedState, HostState, PollClaim, PollMemory, PollReason, Validators};
@@ -163,6 +164,10 @@ pub(super) fn write(conn: &Connection, feed: &FeedState) -> Outcome<()> {
         feed.body_hash,
         feed.configured_url,
     ])?;
+    match &feed.memory.moved {
+        Some(change) if moved > 0 => addresses::record(conn, feed.id, change)?,
+        _ => {}
+    }
     if moved == 0 {
         let sql = "UPDATE feed SET attempt_at = ?2, memory = ?3 WHERE id = ?1";
         conn.prepare_cached(sql)?.execute(params![

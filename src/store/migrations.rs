@@ -9,12 +9,13 @@ use super::row::{Outcome, Trouble};
 use super::{Result, StoreError};
 
 /// The steps in order; step n leads to version n + 1.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_counts.sql"),
     include_str!("migrations/0003_withdrawn.sql"),
     include_str!("migrations/0004_wishes.sql"),
     include_str!("migrations/0005_deliveries.sql"),
+    include_str!("migrations/0006_addresses.sql"),
 ];
 
 /// The version that this feedmill writes.

@@ -110,7 +110,7 @@ fn push_health(push: &PushState) -> PushHealth<'_> {
 }
 
 /// Up to the query, which may hold a key; with user-info, nothing.
-fn without_secrets(url: &str) -> &str {
+pub(super) fn without_secrets(url: &str) -> &str {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let authority = url
         .split_once("://")
@@ -250,7 +250,8 @@ fn next_line(health: &Health<'_>) -> String {
     format!("{} ({why})", at.strftime("%Y-%m-%d %H:%M:%SZ"))
 }
 
-fn day(at: Timestamp) -> String {
+/// The day, UTC.
+pub(super) fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 

@@ -7,7 +7,8 @@ use rusqlite::{Connection, params};
 
 use super::{by_id, write};
 use crate::model::{
-    FeedId, FeedSpec, FeedStanding, FeedState, PollMemory, PollReason, SyncReport, Validators,
+    AddressChange, FeedId, FeedSpec, FeedStanding, FeedState, MoveReason, PollMemory, PollReason,
+    SyncReport, Validators,
 };
 use crate::store::codes::Code;
 use crate::store::row::{Outcome, at, get_code, hash64, json, ms};
@@ -169,14 +170,23 @@ fn is_given_up(standing: Option<FeedStanding>) -> bool {
     matches!(standing, Some(FeedStanding::Gone | FeedStanding::Dead))
 }
 
-/// Another configured URL: validators and failures belong to the old one.
+/// Another configured URL: failures belong to the old one, and so do validators, unless the feed has been polled at the
+/// new one already and the operator follows it there.
 fn reset_url(conn: &Connection, id: i64, url: &str, now: Timestamp) -> Outcome<()> {
     let Some(mut feed) = by_id(conn, FeedId(id))? else {
         return Ok(());
     };
-    feed.url = url.to_owned();
-    feed.validators = Validators::default();
-    feed.body_hash = None;
+    let left = std::mem::replace(&mut feed.url, url.to_owned());
+    feed.memory.moved = (left != url).then(|| AddressChange {
+        left_at: now,
+        url: left,
+        next_url: url.to_owned(),
+        why: MoveReason::Configured,
+    });
+    if feed.validators.url != url {
+        feed.validators = Validators::default();
+        feed.body_hash = None;
+    }
     feed.memory.redirect = None;
     feed.memory.announced_move = None;
     feed.memory.fresh_until = None;

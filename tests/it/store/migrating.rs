@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::bench::options;
+use feedmill::model::{AddressChange, MoveReason};
 use feedmill::store::{Store, StoreOptions};
 use rusqlite::Connection;
 
@@ -47,6 +48,25 @@ async fn an_older_file_is_copied_beside_and_brought_up_to_date() {
     assert!(version(&options.path) > 1);
     let copy = folder.path().join("feedmill.db.schema-1.backup");
     assert_eq!(version(&copy), 1);
+}
+
+/// A feed that had moved by then has an address to tell of, if not why.
+#[tokio::test]
+async fn r2_11_an_address_left_before_it_was_recorded_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&folder);
+    let moved = "UPDATE feed SET url = 'https://b.example/feed', attempt_at = 5000";
+    first_schema(&options.path, moved);
+    let store = Store::open(options.clone()).await.unwrap();
+    let id = store.feed("a").await.unwrap().unwrap().id;
+    let change = AddressChange {
+        left_at: jiff::Timestamp::from_second(5).unwrap(),
+        url: String::from("https://a.example/feed"),
+        next_url: String::from("https://b.example/feed"),
+        why: MoveReason::Earlier,
+    };
+    assert_eq!(store.address_changes(id).await.unwrap(), [change]);
+    store.close().await.unwrap();
 }
 
 #[tokio::test]
