@@ -303,7 +303,7 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
     );
     findings.note(&mut after);
     after.memory.pages_due = pages.due;
-    let withdrawn = withdrawals::of(parts, &mut after, &told);
+    let withdrawn = withdrawals::of(parts, &mut after, &told).await?;
     if after.url != after.configured_url {
         settle_double(shared, &mut after, &old_url).await?;
     }

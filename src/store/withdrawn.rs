@@ -11,7 +11,7 @@ use super::row::{Outcome, get_at, get_code, hash64, ms};
 use super::select::{is_member, members};
 use super::views::{Views, story_of};
 use super::{Result, Store, stories};
-use crate::model::{Selection, Standing, StoryId, Tombstone};
+use crate::model::{FeedId, Selection, Standing, StoryId, Tombstone};
 
 /// Takes back what the poll says, and shows again what is among the entries `present` in its document.
 pub(super) fn follow(commit: &mut Commit<'_>, present: &HashSet<i64>) -> Outcome<()> {
@@ -75,6 +75,17 @@ fn restand(commit: &mut Commit<'_>, entry: i64, standing: Standing) -> Outcome<(
 }
 
 impl Store {
+    /// Keys of the feed's entries that readers see.
+    pub async fn shown_keys(&self, feed: FeedId) -> Result<Vec<String>> {
+        self.read("reading what a feed shows", move |conn| {
+            let sql = "SELECT key FROM entry WHERE feed = ?1 AND standing = ?2";
+            let mut query = conn.prepare_cached(sql)?;
+            let rows = query.query_map([feed.0, Standing::Shown.code()], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     /// Stories of `selection` that were published and of which nothing is left, the last withdrawn first. Of the
     /// selection's bounds, `since` and `limit` count.
     pub async fn tombstones(&self, selection: Selection) -> Result<Vec<Tombstone>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use feedmill::cli::{Output, why};
 use feedmill::filter::Rules;
 use feedmill::model::*;
-use feedmill::publish::{Shelf, Theme};
+use feedmill::publish::{OnRequest as _, Shelf, Theme};
 use feedmill::release::{Releaser, Tools};
 use feedmill::story::Matcher;
 use feedmill::telemetry::Metrics;
@@ -241,4 +241,112 @@ async fn another_key_or_no_wish_for_it_withdraws_nothing() {
         serve(&unasked, &other, document).await;
     }
     assert!(merged(&unasked).await[0].contains("Entry c"));
+}
+
+/// A document that says that it is all there is.
+fn complete(items: &str) -> String {
+    let flag = "<fh:complete xmlns:fh=\"http://purl.org/syndication/history/1.0\"/>";
+    items.replacen(
+        "<title>A feed</title>",
+        &format!("<title>A feed</title>{flag}"),
+        1,
+    )
+}
+
+async fn serve_complete(world: &World, origin: &Origin, entries: &str) {
+    origin.feed("/feed", complete(&rss(entries)));
+    world.wait(DAY);
+    world.poll().await;
+}
+
+fn titles(atom: &str) -> String {
+    let named = atom.split("<title>Entry ").skip(1);
+    let mut letters: Vec<&str> = named.map(|rest| &rest[..1]).collect();
+    letters.sort_unstable();
+    letters.concat()
+}
+
+#[tokio::test]
+async fn r3_7_what_a_complete_document_lacks_is_no_longer_current() {
+    let origin = Origin::start().await;
+    let world = world(&origin, "").await;
+    serve_complete(&world, &origin, "edcba").await;
+    assert_eq!(titles(&merged(&world).await[0]), "abcde");
+    // From amid and from the end, at once.
+    serve_complete(&world, &origin, "edb").await;
+    for document in merged(&world).await {
+        assert!(!document.contains("Entry c") && !document.contains("Entry a"));
+        assert!(
+            !document.contains("deleted-entry"),
+            "nobody wished for tombstones"
+        );
+    }
+    assert_eq!(
+        world.store.entries(None, 9).await.unwrap().len(),
+        5,
+        "all of it stays stored"
+    );
+    let lines = told(&world).await;
+    assert!(
+        lines.contains("  withdrawn  by the publisher on 2026-"),
+        "{lines}"
+    );
+    // All of it changes; what comes again is what it was.
+    serve_complete(&world, &origin, "gfc").await;
+    assert_eq!(titles(&merged(&world).await[0]), "cfg");
+    // Nothing at all is more likely a fault than news; so is what had to be mended, and what is not complete.
+    serve_complete(&world, &origin, "").await;
+    assert_eq!(titles(&merged(&world).await[0]), "cfg");
+    origin.feed("/feed", complete(&rss("g")).replace("</rss>", ""));
+    world.wait(DAY);
+    world.poll().await;
+    assert_eq!(titles(&merged(&world).await[0]), "cfg");
+    serve(&world, &origin, "g").await;
+    assert_eq!(titles(&merged(&world).await[0]), "cfg");
+}
+
+#[tokio::test]
+async fn r3_7_a_complete_document_leaves_tombstones_where_they_are_wished_for() {
+    let origin = Origin::start().await;
+    let world = world(&origin, "tombstones = true\n").await;
+    serve_complete(&world, &origin, "cba").await;
+    let id = id_of(&merged(&world).await[0], "Entry b");
+    serve_complete(&world, &origin, "ca").await;
+    let stone = format!("<at:deleted-entry ref=\"{id}\"");
+    assert!(merged(&world).await[0].contains(&stone));
+}
+
+#[tokio::test]
+async fn r3_7_a_finished_archive_document_keeps_what_is_no_longer_current() {
+    let origin = Origin::start().await;
+    let item = |number: &usize| {
+        format!(
+            "<item><title>Number {number}</title><guid isPermaLink=\"false\">{number}</guid></item>"
+        )
+    };
+    let document = |numbers: Vec<usize>| {
+        let items: String = numbers.iter().map(item).collect();
+        complete(&format!(
+            "<rss version=\"2.0\"><channel><title>A feed</title>{items}</channel></rss>"
+        ))
+    };
+    origin.feed("/feed", document((0..420).collect()));
+    let world = World::new(&format!(
+        "[fetch]\nmax_new = 500\n[[feed]]\nurl = \"{}\"\n[publish.all]\ntitle = \"All\"\ngroups = [\"*\"]\n",
+        origin.url("/feed")
+    ))
+    .await;
+    world.poll().await;
+    merged(&world).await;
+    let archive = async || {
+        let document = releaser(&world).0.document("/all/archive/1.atom").await;
+        document.unwrap().identity.to_vec()
+    };
+    let before = archive().await;
+    origin.feed("/feed", document((100..420).collect()));
+    world.wait(DAY);
+    world.poll().await;
+    assert!(!merged(&world).await[0].contains("Number 99<"));
+    assert_eq!(archive().await, before);
+    assert!(String::from_utf8_lossy(&before).contains("<title>Number "));
 }

@@ -134,6 +134,37 @@ async fn r6_9_a_delivery_neither_erases_nor_withdraws() {
     assert!(shown.iter().all(|view| view.standing == Standing::Shown));
 }
 
+/// What a hub brought may be newer than the document that a poll got: one that calls itself complete and lacks it does
+/// not take it back.
+#[tokio::test]
+async fn r6_9_r3_7_a_complete_document_takes_back_nothing_that_only_a_hub_has_brought() {
+    let (origin, world, token) = verified().await;
+    let flag = "<fh:complete xmlns:fh=\"http://purl.org/syndication/history/1.0\"/>";
+    let named = links(&origin.url("/hub"), &origin.url("/feed")) + flag;
+    let body = rss(&[("pushed", EARLY)], flag);
+    assert_eq!(
+        deliver(&world, &token, &body, None).await,
+        PushReceipt::Taken
+    );
+    origin.feed("/feed", rss(&[("b", EARLY)], &named));
+    world.wait(DAY + HOUR);
+    world.poll().await;
+    let shown = async || {
+        let entries = world.store.entries(None, 9).await.unwrap().into_iter();
+        let shown = entries.filter(|view| view.standing == Standing::Shown);
+        shown.map(|view| view.entry.title).collect::<Vec<_>>()
+    };
+    assert_eq!(shown().await, ["b", "pushed"]);
+    // Once a document has had it, the next one may.
+    for titles in [["b", "pushed"].as_slice(), &["b"]] {
+        let items: Vec<(&str, &str)> = titles.iter().map(|title| (*title, EARLY)).collect();
+        origin.feed("/feed", rss(&items, &named));
+        world.wait(DAY + HOUR);
+        world.poll().await;
+    }
+    assert_eq!(shown().await, ["b"]);
+}
+
 #[tokio::test]
 async fn r6_9_what_waits_for_a_feed_that_left_is_forgotten() {
     let (_origin, world, token) = verified().await;
