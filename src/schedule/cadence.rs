@@ -71,7 +71,6 @@ pub(super) fn by_profile(
     start: Timestamp,
     plain: Duration,
 ) -> Duration {
-    let sum: u32 = rhythm.hours.iter().map(|count| u32::from(*count)).sum();
     if rhythm.hours.len() != 24
         || recent(rhythm, start) < PROFILE_ENTRIES
         || plain <= policy.floor
@@ -79,14 +78,17 @@ pub(super) fn by_profile(
     {
         return plain;
     }
-    let mean = f64::from(sum + 24) / 24.0;
+    // The square root again: it is the interval that follows the rate's root. One more in each hour, since none is
+    // without any chance.
+    let root = |count: u16| (f64::from(count) + 1.0).sqrt();
+    // Their own mean, not the root of the counts' mean: a day with habits costs as many requests as one without.
+    let mean = rhythm.hours.iter().map(|count| root(*count)).sum::<f64>() / 24.0;
     let mut wanted = plain.as_secs_f64();
     let (mut at, limit) = (start, policy.ceiling.max(policy.floor));
     for _ in 0..=48 {
         let hour = usize::try_from(TimeZone::UTC.to_datetime(at).hour()).unwrap_or(0);
         let count = rhythm.hours.get(hour).copied().unwrap_or(0);
-        // The square root again: it is the interval that follows the rate's root.
-        let weight = (f64::from(count + 1) / mean).sqrt();
+        let weight = root(count) / mean;
         let left = HOUR.as_secs_f64() - (at.as_second().rem_euclid(3600)) as f64;
         if weight * left >= wanted {
             at = later(at, Duration::from_secs_f64(wanted / weight));

@@ -726,6 +726,42 @@ fn r4_3_a_feed_with_hours_is_polled_more_in_them() {
     assert!(outside.next_poll_at <= evening + DAY + Duration::from_secs(1));
 }
 
+/// Hours move requests about; how many they are is the rate's business (R4.2).
+#[test]
+fn r4_3_habits_cost_as_many_requests_as_none() {
+    #[track_caller]
+    fn check(hours: impl Fn(usize) -> u16) {
+        let habits: Vec<u16> = (0..24).map(hours).collect();
+        let policy = PollPolicy {
+            floor: Duration::from_secs(60),
+            ..policy()
+        };
+        let mut state = daily();
+        state.memory.rhythm.hours.clone_from(&habits);
+        let (mut now, mut polls) = (start(), 0);
+        while now < start() + DAY * 7 {
+            let before = state.memory.rhythm.clone();
+            state = after_poll(
+                state,
+                &answer(AnswerKind::NotModified, now),
+                &policy,
+                now,
+                0.0,
+            );
+            state.memory.rhythm = before;
+            // The rate is to stay what it is.
+            state.memory.rhythm.first_day = now.as_second() / 86_400 - 27;
+            now = state.next_poll_at;
+            polls += 1;
+        }
+        // 604,800 s at 8746 s each.
+        assert!((66..=72).contains(&polls), "{polls} with {habits:?}");
+    }
+    check(|_| 1);
+    check(|hour| if hour == 7 { 28 } else { 0 });
+    check(|hour| if (9..17).contains(&hour) { 50 } else { 0 });
+}
+
 #[test]
 fn r4_4_a_feed_of_a_digest_alone_is_polled_shortly_before_it() {
     let digest = PollPolicy {
