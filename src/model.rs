@@ -31,7 +31,9 @@ pub use mail::{
     OutboxMessage, Packed, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding,
     Wishes, mailbox_key,
 };
-pub use poll::{DayCount, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay};
+pub use poll::{
+    DayCount, GapSource, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay,
+};
 pub use push::{
     Delivery, DeliveryRoom, PushAnswer, PushDelivery, PushFuture, PushQuestion, PushReceipt,
     PushRenewal, PushState, Pushes,

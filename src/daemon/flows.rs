@@ -11,6 +11,7 @@ use super::tasks::{Ended, Tasks};
 use super::troubles::Troubles;
 use super::{Generation, Workbench, housekeeping};
 use crate::config::{self, RetentionConfig};
+use crate::fetch::Hosts;
 use crate::http::{Front, Site};
 use crate::mail::{Ground, Mailer};
 use crate::poll::{self, FirstPolls, Poller};
@@ -25,6 +26,7 @@ pub(super) struct Prepared {
     poller: Poller,
     releaser: Arc<Releaser>,
     mailer: Arc<Mailer>,
+    hosts: Hosts,
     touched: Arc<Notify>,
 }
 
@@ -57,6 +59,7 @@ impl Prepared {
             poller: generation.poller(bench, &touched),
             releaser: Arc::new(generation.releaser(bench, shelf.clone())),
             mailer: Arc::new(mailer),
+            hosts: bench.hosts.clone(),
             touched,
             generation,
         })
@@ -101,6 +104,9 @@ impl Prepared {
             prepared: self.clone(),
         };
         let stop = flows.tasks.stopped();
+        // What is known of the hosts outlives a reload; how they are to be asked does not.
+        let config = &self.generation.config;
+        self.hosts.reconfigure(&config.fetch, &config.feeds);
         flows.add_housekeeping(site, self.generation.config.retention);
         flows.add_polling(&self.poller, troubles);
         let Self {

@@ -1,6 +1,9 @@
 //! The operator's pages: `/status` for people, `/status.atom` for their feed reader, `/metrics` for Prometheus, `/readyz`
 //! for whoever routes traffic.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -10,8 +13,10 @@ use serde::Deserialize;
 use super::headers::RESOURCE_POLICY;
 use super::routes::Desk;
 use super::{Front, pages};
-use crate::fetch::wait_for_hosts;
-use crate::model::{EditionRecord, FEED_HISTORY, FeedHistory, MessageStanding};
+use crate::fetch::{HostGaps, wait_for_hosts};
+use crate::model::{
+    EditionRecord, FEED_HISTORY, FeedHistory, GapSource, HostState, MessageStanding,
+};
 use crate::publish::{self, DaemonFacts, Listed, MailFacts, StatusView};
 use crate::schedule::silent_since;
 use crate::store::{Store, StoreError, StoreFacts};
@@ -69,6 +74,7 @@ pub(super) async fn page(
                 .filter_map(|feed| Some((feed.id, silent_since(&feed.memory.rhythm, now)?)));
             let told = DaemonFacts {
                 mail: mail(&front, &facts, digests),
+                gaps: gaps(&front, &hosts),
                 hosts,
                 silent: silent.collect(),
                 now,
@@ -109,6 +115,13 @@ pub(super) async fn feed(State(desk): State<Desk>, request: Request) -> Response
         (RESOURCE_POLICY, "same-origin"),
     ];
     (head, feed).into_response()
+}
+
+fn gaps(front: &Front, hosts: &[HostState]) -> HashMap<String, (Duration, GapSource)> {
+    let gaps = HostGaps::new(&front.config.fetch);
+    let each = hosts.iter();
+    each.map(|host| (host.host.clone(), gaps.in_force(host)))
+        .collect()
 }
 
 /// Digests by title, each with its last edition.

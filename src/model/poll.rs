@@ -50,6 +50,20 @@ pub struct HostState {
     pub received_bytes: u64,
 }
 
+/// Where the gap in force between two requests to a host comes from (R5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapSource {
+    /// The operator's own network: there is none.
+    Own,
+    /// `host_gap` of `[fetch]`.
+    Fetch,
+    /// The host's own table in the config.
+    Host,
+    /// Learned, since the host asked for more patience than the config has.
+    Learned,
+}
+
 impl HostState {
     /// Takes over what another process learned of the host: rest that was asked for is never shortened, and no count runs
     /// backwards. What came of the last request (failures, gap) stays as known here.

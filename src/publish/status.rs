@@ -4,14 +4,15 @@
 mod hosts;
 mod mail;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Zone;
 use crate::model::{
-    FeedId, FeedStanding, FeedState, HostState, PollCounters, PollReason, PushState,
+    FeedId, FeedStanding, FeedState, GapSource, HostState, PollCounters, PollReason, PushState,
 };
 
 use super::about::feed_title;
@@ -38,6 +39,8 @@ pub struct DaemonFacts {
     pub mail: Option<MailFacts>,
     /// Politeness per host.
     pub hosts: Vec<HostState>,
+    /// The gaps in force, by host, and where each comes from.
+    pub gaps: HashMap<String, (Duration, GapSource)>,
     /// Feeds that are silent beyond their own rhythm, and since when.
     pub silent: Vec<(FeedId, Timestamp)>,
     /// What lies before this is over.
@@ -148,7 +151,7 @@ pub fn status_page(
             .take(MOST_ROWS)
             .map(|feed| row(language, zone, (feed, ill(feed)), &facts.silent))
             .collect(),
-        hosts: hosts::rows(zone, facts),
+        hosts: hosts::rows(language, zone, facts),
     };
     theme.render("status.html", &page)
 }

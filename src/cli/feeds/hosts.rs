@@ -1,13 +1,11 @@
 //! `feedmill feeds --hosts`: politeness per host, as their operators see us: requests, the share answered 304, requests
 //! to slow down, bytes, the gap kept, and until when nobody asks. Shows host names only, never addresses of feeds.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use crate::cli::Output;
 use crate::fetch::HostGaps;
-use crate::model::HostState;
+use crate::model::{GapSource, HostState};
 
 /// One host as shown.
 #[derive(Debug, serde::Serialize)]
@@ -18,6 +16,7 @@ struct Politeness<'a> {
     throttled: u64,
     received_bytes: u64,
     gap_s: f64,
+    gap_from: GapSource,
     gate_until: Option<Timestamp>,
     breaker_until: Option<Timestamp>,
     http1_until: Option<Timestamp>,
@@ -40,7 +39,7 @@ pub(super) fn show(
         return out.json(&shown);
     }
     out.line(&row(&[
-        "HOST", "REQUESTS", "304", "429", "KIB", "GAP", "REST",
+        "HOST", "REQUESTS", "304", "429", "KIB", "GAP", "FROM", "REST",
     ]))?;
     for host in &shown {
         print(host, out)?;
@@ -50,16 +49,15 @@ pub(super) fn show(
 
 fn politeness<'a>(host: &'a HostState, gaps: &HostGaps, now: Timestamp) -> Politeness<'a> {
     let ahead = |at: Option<Timestamp>| at.filter(|at| *at > now);
+    let (gap, gap_from) = gaps.in_force(host);
     Politeness {
         host: &host.host,
         requests: host.requests,
         not_modified_percent: (host.not_modified * 100).checked_div(host.requests),
         throttled: host.throttled,
         received_bytes: host.received_bytes,
-        gap_s: gaps
-            .of(&host.host)
-            .max(Duration::from_millis(host.gap_ms))
-            .as_secs_f64(),
+        gap_s: gap.as_secs_f64(),
+        gap_from,
         gate_until: ahead(host.gate_until),
         breaker_until: ahead(host.open_until),
         http1_until: ahead(host.http1_until),
@@ -87,13 +85,25 @@ fn print(host: &Politeness<'_>, out: &mut Output) -> std::io::Result<()> {
         &host.throttled.to_string(),
         &(host.received_bytes / 1024).to_string(),
         &format!("{} s", host.gap_s),
+        from(host.gap_from),
         &rest,
     ]))
 }
 
-fn row(cells: &[&str; 7]) -> String {
-    let [host, requests, share, throttled, bytes, gap, rest] = cells;
-    format!("{host:<32} {requests:>8} {share:>6} {throttled:>5} {bytes:>9} {gap:>7}  {rest}")
-        .trim_end()
-        .to_owned()
+fn from(source: GapSource) -> &'static str {
+    match source {
+        GapSource::Own => "own net",
+        GapSource::Fetch => "[fetch]",
+        GapSource::Host => "[host]",
+        GapSource::Learned => "learned",
+    }
+}
+
+fn row(cells: &[&str; 8]) -> String {
+    let [host, requests, share, throttled, bytes, gap, from, rest] = cells;
+    format!(
+        "{host:<32} {requests:>8} {share:>6} {throttled:>5} {bytes:>9} {gap:>7} {from:<7}  {rest}"
+    )
+    .trim_end()
+    .to_owned()
 }

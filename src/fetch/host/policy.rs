@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::config::{FeedConfig, FetchConfig};
 use crate::fetch::guard::Guard;
+use crate::model::{GapSource, HostState};
 
 /// What the config says of politeness.
 #[derive(Clone, Debug)]
@@ -43,6 +44,7 @@ impl Policy {
 pub struct HostGaps {
     any: Duration,
     own: Vec<(String, Duration)>,
+    home: Guard,
 }
 
 impl HostGaps {
@@ -52,6 +54,7 @@ impl HostGaps {
         let own = config.host_gaps.iter();
         Self {
             any: config.host_gap,
+            home: Guard::new(config.allow_networks.iter().copied()),
             own: own
                 .map(|(name, gap)| (one_of_platform(name).to_owned(), *gap))
                 .collect(),
@@ -61,14 +64,36 @@ impl HostGaps {
     /// The gap of the host with this [`host_key`]: of the names that it is or is below, the longest counts.
     #[must_use]
     pub fn of(&self, key: &str) -> Duration {
+        self.table(key).unwrap_or(self.any)
+    }
+
+    /// The gap in force for a host that so much is known of, and where it comes from.
+    #[must_use]
+    pub fn in_force(&self, host: &HostState) -> (Duration, GapSource) {
+        let url = Url::parse(&format!("http://{}/", host.host));
+        if url.is_ok_and(|url| self.home.is_own(&url)) {
+            return (Duration::ZERO, GapSource::Own);
+        }
+        let configured = match self.table(&host.host) {
+            Some(gap) => (gap, GapSource::Host),
+            None => (self.any, GapSource::Fetch),
+        };
+        let learned = Duration::from_millis(host.gap_ms);
+        if learned > configured.0 {
+            (learned, GapSource::Learned)
+        } else {
+            configured
+        }
+    }
+
+    fn table(&self, key: &str) -> Option<Duration> {
         let host = match key.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
             _ => key,
         };
         let meant = self.own.iter().filter(|(name, _)| is_or_below(host, name));
-        meant
-            .max_by_key(|(name, gap)| (name.len(), *gap))
-            .map_or(self.any, |(_, gap)| *gap)
+        let longest = meant.max_by_key(|(name, gap)| (name.len(), *gap));
+        longest.map(|(_, gap)| *gap)
     }
 }
 

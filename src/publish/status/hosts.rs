@@ -2,13 +2,15 @@
 //! keeps of hosts, gives rows; a host is a name and never an address of a feed.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::DaemonFacts;
 use crate::config::Zone;
-use crate::model::HostState;
+use crate::model::{GapSource, HostState};
+use crate::publish::language::Language;
 use crate::publish::page::size;
 use crate::publish::text::line;
 use crate::publish::view::clock_time;
@@ -25,11 +27,12 @@ pub(super) struct Row {
     throttled: u64,
     size: String,
     gap: String,
+    gap_from: String,
     rest: String,
 }
 
 /// The hosts of the page.
-pub(super) fn rows(zone: &Zone, facts: &DaemonFacts) -> Vec<Row> {
+pub(super) fn rows(language: &Language, zone: &Zone, facts: &DaemonFacts) -> Vec<Row> {
     let mut hosts: Vec<(&HostState, Option<Timestamp>)> = facts
         .hosts
         .iter()
@@ -46,7 +49,15 @@ pub(super) fn rows(zone: &Zone, facts: &DaemonFacts) -> Vec<Row> {
     hosts.truncate(SHOWN);
     hosts
         .into_iter()
-        .map(|(host, rest)| row(host, rest, zone))
+        .map(|(host, rest)| {
+            let learned = (Duration::from_millis(host.gap_ms), GapSource::Learned);
+            let (gap, from) = *facts.gaps.get(&host.host).unwrap_or(&learned);
+            Row {
+                gap: format!("{} s", gap.as_millis().div_ceil(1000)),
+                gap_from: language.text(gap_key(from)).to_owned(),
+                ..row(host, rest, zone)
+            }
+        })
         .collect()
 }
 
@@ -63,11 +74,18 @@ fn row(host: &HostState, rest: Option<Timestamp>, zone: &Zone) -> Row {
         share: share(host.not_modified, host.requests),
         throttled: host.throttled,
         size: size(host.received_bytes),
-        gap: match host.gap_ms {
-            0 => String::from("–"),
-            gap => format!("{} s", gap.div_ceil(1000)),
-        },
+        gap: String::new(),
+        gap_from: String::new(),
         rest: rest.map_or_else(|| String::from("–"), |at| clock_time(at, zone)),
+    }
+}
+
+fn gap_key(from: GapSource) -> &'static str {
+    match from {
+        GapSource::Own => "gap_own",
+        GapSource::Fetch => "gap_fetch",
+        GapSource::Host => "gap_host",
+        GapSource::Learned => "gap_learned",
     }
 }
 

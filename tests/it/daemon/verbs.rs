@@ -6,7 +6,7 @@ use std::time::Duration;
 use feedmill::model::FeedSpec;
 
 use super::{ALL, config, merged, settle, wait_for_merged};
-use crate::support::origin::Origin;
+use crate::support::origin::{Origin, Reply};
 use crate::support::planet::planet;
 use crate::support::process::{Home, free_address};
 use crate::support::world::World;
@@ -206,4 +206,42 @@ async fn backup_publish_and_export_do_what_they_say() {
     for (_, url) in &feeds {
         assert!(opml.contains(&format!("xmlUrl=\"{url}\"")), "{opml}");
     }
+}
+
+/// What is known of a host outlives a reload; how it is asked is the new config's.
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_1_per_host_takes_effect_on_reload() {
+    let origin = Origin::start().await;
+    let held =
+        || Reply::ok("<rss version=\"2.0\"><channel><title>x</title></channel></rss>").hold();
+    origin.replace("/a", Reply::status(404));
+    origin.replace("/b", held());
+    origin.replace("/c", held());
+    let listen = free_address();
+    let config = |per_host: u32, feeds: &[&str]| {
+        let feed = |name: &&str| {
+            format!(
+                "[[feed]]\nname = \"{name}\"\nurl = \"{}\"\n",
+                origin.url(&format!("/{name}"))
+            )
+        };
+        let feeds: String = feeds.iter().map(feed).collect();
+        // Longer than a test waits: where one request keeps the other out, it is never seen.
+        format!(
+            "[http]\nlisten = \"{}\"\n[fetch]\nallow_networks = [\"127.0.0.0/8\"]\ntimeout = \"10m\"\nper_host = {per_host}\n{feeds}",
+            listen
+        )
+    };
+    let home = Home::new(&config(1, &["a"]));
+    let mut daemon = home.start();
+    daemon.wait_for(|_| !origin.requests_to("/a").is_empty());
+    home.write("feedmill.toml", config(2, &["a", "b", "c"]));
+    home.verb(&["reload"]);
+    daemon.wait_for(|_| {
+        ["/b", "/c"]
+            .iter()
+            .all(|path| !origin.requests_to(path).is_empty())
+    });
+    origin.release();
+    assert!(daemon.stop().success());
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use feedmill::config::FetchConfig;
-use feedmill::fetch::{Finished, HostWait, Hosts, Signal, Slot, Start, host_key};
+use feedmill::fetch::{Finished, HostGaps, HostWait, Hosts, Signal, Slot, Start, host_key};
+use feedmill::model::{GapSource, HostState};
 use jiff::Timestamp;
 use url::Url;
 
@@ -553,4 +554,28 @@ fn r5_3_no_more_than_eight_foreign_hosts_are_asked_within_a_second() {
         let url = Url::parse(&format!("http://127.0.0.{host}/feed")).unwrap();
         assert!(matches!(hosts.try_start(&url, noon(), 0.0), Start::Now(_)));
     }
+}
+
+#[test]
+fn r5_2_the_gap_in_force_is_told_with_where_it_comes_from() {
+    let config = FetchConfig {
+        host_gap: Duration::from_secs(2),
+        host_gaps: [("slow.example".to_owned(), Duration::from_secs(60))].into(),
+        allow_networks: vec!["10.0.0.0/8".parse().unwrap()],
+        ..config()
+    };
+    let gaps = HostGaps::new(&config);
+    let told = |host: &str, gap_ms| {
+        let (gap, from) = gaps.in_force(&HostState {
+            host: host.to_owned(),
+            gap_ms,
+            ..HostState::default()
+        });
+        (gap.as_millis(), from)
+    };
+    assert_eq!(told("one.example", 0), (2000, GapSource::Fetch));
+    assert_eq!(told("one.example:8080", 4000), (4000, GapSource::Learned));
+    assert_eq!(told("slow.example", 4000), (60_000, GapSource::Host));
+    assert_eq!(told("a.slow.example:81", 0), (60_000, GapSource::Host));
+    assert_eq!(told("10.1.2.3:8080", 4000), (0, GapSource::Own));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feedmill::model::HostState;
+use feedmill::model::{GapSource, HostState};
 use feedmill::publish::{DaemonFacts, StatusView, Theme, status_page};
 use jiff::Timestamp;
 
@@ -27,6 +27,12 @@ fn the_status_page_tells_politeness_per_host() {
             host("rested.example", 41, Some(now - hour)),
             host("resting.example", 4, Some(now + hour)),
         ],
+        gaps: [
+            ("busy.example", 2500, GapSource::Fetch),
+            ("rested.example", 60_000, GapSource::Host),
+        ]
+        .map(|(host, ms, from)| (host.to_owned(), (Duration::from_millis(ms), from)))
+        .into(),
         now,
         ..DaemonFacts::default()
     };
@@ -36,7 +42,13 @@ fn the_status_page_tells_politeness_per_host() {
     let cells = "<td>40</td><td>50 %</td><td>3</td>";
     holds(
         &page,
-        &["<h2 id=\"hosts\">Politeness</h2>", cells, "<td>4 s</td>"],
+        &[
+            "<h2 id=\"hosts\">Politeness</h2>",
+            cells,
+            "<td>3 s<span class=\"small\">for all hosts</span></td>",
+            "<td>60 s<span class=\"small\">for this host</span></td>",
+            "<td>4 s<span class=\"small\">learned</span></td>",
+        ],
     );
     let place = |name: &str| page.find(name).unwrap();
     assert!(place("resting.example") < place("rested.example"));
