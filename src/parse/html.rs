@@ -1,6 +1,7 @@
 //! Markup made safe, once: allow list, absolute addresses, no trackers, no scripts, behind guards that cost linear time.
 //! Refuses markup that would make the sanitiser slow; its text is kept instead.
 
+mod elements;
 mod guard;
 mod pictures;
 mod tidy;
@@ -16,6 +17,7 @@ use url::Url;
 use super::normalise::{Reading, Repairs, has_scheme, is_plain, web_address};
 use super::text;
 use crate::model::SafeHtml;
+use elements::{ELEMENTS, GENERIC};
 pub(super) use guard::excess;
 use guard::is_settled;
 use pictures::without_trackers;
@@ -26,6 +28,8 @@ pub(super) const MAX_HTML: usize = 256 * 1024;
 const MAX_TAGS: usize = 8 * 1024;
 /// How often markup that does not read back as it was written is read again.
 const MAX_READINGS: usize = 4;
+/// What each link says of itself: nothing of where the reader came from, and no word for what it leads to.
+const REL: &str = "noopener noreferrer nofollow";
 /// Longest address kept.
 pub(super) const MAX_URL: usize = 2048;
 
@@ -37,51 +41,19 @@ thread_local! {
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(sanitiser);
 
 fn sanitiser() -> Builder<'static> {
-    let tags: HashSet<&str> = "a abbr article aside audio b bdi bdo big blockquote br caption center cite code col colgroup \
-        dd del details dfn div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i img ins kbd li mark \
-        nav ol p picture pre q rp rt ruby s samp section small source span strike strong sub summary sup table tbody td \
-        tfoot th thead time tr track tt u ul var video wbr"
-        .split_ascii_whitespace()
+    let of_list = || ELEMENTS.iter().filter(|element| element.is_kept);
+    let attributes: HashMap<&str, HashSet<&str>> = of_list()
+        .map(|element| (element.name, element.attributes.iter().copied().collect()))
         .collect();
-    let attributes: &[(&str, &str)] = &[
-        ("a", "href hreflang"),
-        ("audio", "src controls"),
-        ("bdo", "dir"),
-        ("blockquote", "cite"),
-        ("col", "align span"),
-        ("colgroup", "align span"),
-        ("del", "cite datetime"),
-        // A style only lets a hidden picture be known; the picture goes, and its style with it.
-        ("img", "src srcset sizes alt width height longdesc style"),
-        ("ins", "cite datetime"),
-        ("ol", "start reversed"),
-        ("q", "cite"),
-        ("source", "src srcset sizes type media"),
-        ("table", "align summary"),
-        ("td", "align colspan rowspan headers"),
-        ("th", "align colspan rowspan headers scope"),
-        ("time", "datetime"),
-        ("track", "src kind srclang label"),
-        ("video", "src poster controls width height"),
-    ];
-    let attributes: HashMap<&str, HashSet<&str>> = attributes
-        .iter()
-        .map(|(tag, names)| (*tag, names.split(' ').collect()))
-        .collect();
-    let gone: HashSet<&str> = [
-        "script", "style", "template", "noscript", "iframe", "object", "applet", "title",
-        "textarea", "select", "head",
-    ]
-    .into();
     let mut builder = Builder::empty();
     builder
-        .tags(tags)
+        .tags(of_list().map(|element| element.name).collect())
         .tag_attributes(attributes)
-        .generic_attributes(["dir", "lang", "title"].into())
-        .clean_content_tags(gone)
+        .generic_attributes(GENERIC.into())
+        .clean_content_tags(elements::gone().collect())
         .url_schemes(["http", "https", "mailto"].into())
         .url_relative(UrlRelative::PassThrough)
-        .link_rel(Some("noopener noreferrer nofollow"))
+        .link_rel(Some(REL))
         .strip_comments(true)
         .attribute_filter(|tag, name, value| {
             BASE.with_borrow(|base| kept(tag, name, value, base.as_ref()))
@@ -214,14 +186,14 @@ pub(super) fn sanitised(source: &str, base: Option<&Url>, repairs: &mut Repairs)
     if memchr::memchr(b'<', source.as_bytes()).is_none() {
         return text::escaped(&text::decoded(source));
     }
-    let mut html = match tidy::tidied(source, base) {
-        Some(html) => without_trackers(html),
-        None => parsed(source, base, repairs),
-    };
+    // Where nothing is left, the sanitiser looks again: something may be torn.
+    let tidied = tidy::tidied(source, base).filter(|html| !html.trim().is_empty());
+    let mut html = tidied.unwrap_or_else(|| parsed(source, base, repairs));
     html.truncate(html.trim_end().len());
     // What stood before the first text may be gone, its line ends not.
-    match html.starts_with(char::is_whitespace) {
-        true => html.trim_start().to_owned(),
+    let is_blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    match html.starts_with(is_blank) {
+        true => html.trim_start_matches(is_blank).to_owned(),
         false => html,
     }
 }
@@ -233,13 +205,13 @@ fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
         return text::paragraphs(&text::of_html(source));
     }
     BASE.set(base.cloned());
-    let mut html = SANITISER.clean(source).to_string();
+    let mut html = cleaned(source);
     // What a browser would read otherwise than it is written is read again, until it stays as it is.
     for _ in 0..MAX_READINGS {
         if is_settled(&html) {
             break;
         }
-        let again = SANITISER.clean(&html).to_string();
+        let again = cleaned(&html);
         if again == html {
             break;
         }
@@ -250,5 +222,29 @@ fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
         repairs.note("torn-attribute");
         return text::paragraphs(&text::of_html(source));
     }
-    without_trackers(html)
+    html
+}
+
+/// What the sanitiser makes of HTML in one reading, without trackers.
+fn cleaned(source: &str) -> String {
+    let html = SANITISER.clean(source).to_string();
+    // A reference may have been to a line end of another sort than HTML reads.
+    let html = without_trackers(tidy::with_line_feeds(&html).into_owned());
+    without_first_lines(html)
+}
+
+/// Each reading drops a line end behind `<pre>`: where there is none, it stays as it is.
+fn without_first_lines(html: String) -> String {
+    if !html.contains("<pre") {
+        return html;
+    }
+    let mut pieces = html.split_inclusive("<pre");
+    let mut out = String::with_capacity(html.len());
+    out.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let end = piece.find('>').map_or(0, |end| end + 1);
+        out.push_str(&piece[..end]);
+        out.push_str(piece[end..].trim_start_matches('\n'));
+    }
+    out
 }

@@ -40,6 +40,7 @@ mod parse_work;
 mod plan;
 mod poll;
 mod preflight;
+mod properties;
 mod publish;
 mod quickstart;
 mod release;

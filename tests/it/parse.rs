@@ -1,5 +1,7 @@
 //! Parsing at its boundary: dates, markup made safe, work that stays bounded, documents that break other parsers.
 
+mod markup;
+
 use feedmill::model::{DateFlag, ParsedEntry, ParsedFeed};
 use feedmill::parse::{ParseContext, ParseError, date, parse};
 use jiff::Timestamp;

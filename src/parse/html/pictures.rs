@@ -7,7 +7,7 @@ use super::super::tokens::{Token, Tokens, attributes};
 
 /// How browsers are to load pictures: late, and without telling where from. Written here, not by the sanitiser, which
 /// would write the two in an order that changes from run to run.
-const PICTURE: &str = " loading=\"lazy\" referrerpolicy=\"no-referrer\">";
+pub(super) const PICTURE: &str = " loading=\"lazy\" referrerpolicy=\"no-referrer\">";
 
 /// Safe HTML without pictures that nobody is meant to see.
 pub(super) fn without_trackers(html: String) -> String {
@@ -36,7 +36,7 @@ pub(super) fn without_trackers(html: String) -> String {
     }
 }
 
-fn is_tracker(raw: &str) -> bool {
+pub(super) fn is_tracker(raw: &str) -> bool {
     let mut has_source = false;
     for (name, value) in attributes(raw) {
         match name {
@@ -108,10 +108,15 @@ fn is_beacon(address: &str) -> bool {
         "//track.hubspot.com/",
         "//blogger.googleusercontent.com/tracker/",
     ];
-    BEACONS.iter().any(|beacon| address.contains(beacon)) || is_blogger_tracker(address)
+    let mut hosts = memmem::find_iter(address.as_bytes(), b"//").map(|at| &address[at..]);
+    hosts.any(|host| BEACONS.iter().any(|beacon| host.starts_with(beacon)))
+        || is_blogger_tracker(address)
 }
 
 fn is_blogger_tracker(address: &str) -> bool {
-    address.contains("blogger.googleusercontent.com/tracker")
-        || address.contains(".blogspot.com/tracker")
+    const MARK: &[u8] = b"/tracker";
+    memmem::find_iter(address.as_bytes(), MARK).any(|at| {
+        let host = &address[..at];
+        host.ends_with(".blogspot.com") || host.ends_with("blogger.googleusercontent.com")
+    })
 }

@@ -1,17 +1,22 @@
-//! Markup that is written as the sanitiser would write it, but for attributes that it drops and addresses that it makes
-//! absolute: the markup of most feeds. Read and written in one pass, without a tree. Refuses, by `None`, whatever the
-//! HTML parser might mend, move or drop; the sanitiser then decides. A property test holds both to the same result.
+//! Markup made safe in one pass, without a tree: what the HTML parser would read as it is written, or mend in one of the
+//! plain ways that most writers rely on. Refuses, by `None`, all other; the sanitiser then decides. A property test holds
+//! both to the same result.
 
 mod attributes;
-mod elements;
+mod nesting;
 mod references;
+mod tags;
 
-use memchr::{memchr, memchr_iter};
+use std::borrow::Cow;
+
+use memchr::memchr;
 use url::Url;
 
+use super::elements::{self, Element, Role};
+use super::pictures;
 use attributes::write_attributes;
-use elements::{Element, Role};
-use references::{write_text, write_value};
+use references::write_text;
+use tags::Attribute;
 
 /// Deeper markup is for the guard to judge.
 const MAX_OPEN: usize = 48;
@@ -19,120 +24,166 @@ const MAX_OPEN: usize = 48;
 /// See [`super::guard::excess`], whose count this is.
 const MAX_REOPENED: usize = 100_000;
 
+/// The parser drops it where it begins to read, which it does anew behind some elements.
+const MARK: char = '\u{feff}';
+
 /// The markup made safe, when that needs no sanitiser.
 pub(super) fn tidied(source: &str, base: Option<&Url>) -> Option<String> {
-    if source.starts_with('\u{feff}') {
+    if source.starts_with(MARK) || memchr(0, source.as_bytes()).is_some() {
         return None;
     }
+    let source = with_line_feeds(source);
     let mut walk = Walk {
         out: String::with_capacity(source.len() + source.len() / 8),
         open: Vec::new(),
+        attributes: Vec::new(),
         formatting: 0,
         reopened: 0,
+        pre: usize::MAX,
         base,
     };
-    let mut rest = source;
-    while !rest.is_empty() {
+    let mut rest = &*source;
+    loop {
         let text = memchr(b'<', rest.as_bytes()).unwrap_or(rest.len());
-        write_text(&rest[..text], &mut walk.out)?;
+        walk.text(&rest[..text])?;
         rest = &rest[text..];
-        if rest.is_empty() {
-            break;
-        }
-        let end = tag_end(rest)?;
-        match rest[1..end].strip_prefix('/') {
-            Some(name) => walk.end(name)?,
-            None => walk.start(&rest[1..end])?,
-        }
-        rest = &rest[end + 1..];
-        if walk
-            .open
-            .last()
-            .is_some_and(|element| element.name == "pre")
-            && walk.out.ends_with("<pre>")
-            && rest.starts_with('\n')
-        {
-            return None;
-        }
+        rest = match rest.as_bytes() {
+            [] => break,
+            [_, b'a'..=b'z' | b'A'..=b'Z', ..] => walk.start(rest)?,
+            [_, b'/', ..] => walk.end(rest)?,
+            [_, b'!' | b'?', ..] => tags::behind_aside(rest)?,
+            _ => {
+                walk.text("&lt;")?;
+                &rest[1..]
+            }
+        };
     }
-    walk.open.is_empty().then_some(walk.out)
+    walk.close_down_to(0);
+    Some(walk.out)
 }
 
-/// Where the tag ends that `rest` begins with, when no bracket stands in a value.
-fn tag_end(rest: &str) -> Option<usize> {
-    let end = memchr(b'>', rest.as_bytes())?;
-    let inside = &rest.as_bytes()[1..end];
-    let is_even = memchr_iter(b'"', inside).count().is_multiple_of(2);
-    (is_even && memchr(b'<', inside).is_none()).then_some(end)
+/// HTML knows one end of a line.
+pub(super) fn with_line_feeds(source: &str) -> Cow<'_, str> {
+    match memchr(b'\r', source.as_bytes()) {
+        Some(_) => Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n")),
+        None => Cow::Borrowed(source),
+    }
 }
 
-struct Walk<'b> {
+/// An element that is open.
+#[derive(Clone, Copy)]
+struct Open<'s> {
+    element: &'static Element,
+    written: &'s str,
+}
+
+struct Walk<'s> {
     out: String,
-    open: Vec<Element>,
+    open: Vec<Open<'s>>,
+    /// Of the tag at hand.
+    attributes: Vec<Attribute<'s>>,
     /// How many formatting elements are open.
     formatting: usize,
     reopened: usize,
-    base: Option<&'b Url>,
+    /// Where the content of the last `pre` begins.
+    pre: usize,
+    base: Option<&'s Url>,
 }
 
-impl Walk<'_> {
-    fn start(&mut self, inside: &str) -> Option<()> {
-        let length = inside
-            .bytes()
-            .position(|byte| !byte.is_ascii_lowercase() && !byte.is_ascii_digit())
-            .unwrap_or(inside.len());
-        let element = elements::find(&inside[..length])?;
-        let attributes = match (&inside[length..], element.role) {
-            (rest, Role::Void) => rest.strip_suffix('/').unwrap_or(rest),
-            (rest, _) => rest,
+impl<'s> Walk<'s> {
+    fn text(&mut self, text: &str) -> Option<()> {
+        if text.is_empty() {
+            return Some(());
+        }
+        if self.takes_parts_only() {
+            let is_blank = text.bytes().all(|byte| byte.is_ascii_whitespace());
+            self.out.push_str(text);
+            return is_blank.then_some(());
+        }
+        // Each reading drops a line end behind `<pre>`.
+        let text = match self.out.len() == self.pre {
+            true => text.trim_start_matches('\n'),
+            false => text,
         };
-        if !self.may_open(element) {
+        write_text(text, &mut self.out)
+    }
+
+    fn start(&mut self, rest: &'s str) -> Option<&'s str> {
+        let (written, rest) = tags::start(rest, &mut self.attributes)?;
+        let element = elements::find(written)?;
+        self.make_room(element)?;
+        if element.role == Role::Raw {
+            return tags::behind_raw(rest, written).filter(|rest| !rest.starts_with(MARK));
+        }
+        if element.name == "meta" && rest.starts_with(MARK) {
             return None;
         }
         if element.role == Role::Formatting {
             self.formatting += 1;
         }
         self.reopened += self.formatting;
+        if self.open.len() >= MAX_OPEN || self.reopened > MAX_REOPENED {
+            return None;
+        }
+        if element.is_kept {
+            self.write_tag(element)?;
+        }
+        if !matches!(element.role, Role::Void | Role::Column) {
+            self.open.push(Open { element, written });
+        }
+        if element.name == "pre" {
+            self.pre = self.out.len();
+        }
+        Some(rest)
+    }
+
+    fn write_tag(&mut self, element: &'static Element) -> Option<()> {
+        let begin = self.out.len();
         self.out.push('<');
         self.out.push_str(element.name);
-        write_attributes(element.name, attributes, self.base, &mut self.out)?;
-        self.out.push('>');
-        if element.role != Role::Void {
-            self.open.push(element);
+        let attributes = self.out.len();
+        write_attributes(element, &self.attributes, self.base, &mut self.out)?;
+        if element.name != "img" {
+            self.out.push('>');
+        } else if pictures::is_tracker(&self.out[attributes..]) {
+            self.out.truncate(begin);
+        } else {
+            self.out.push_str(pictures::PICTURE);
         }
         Some(())
     }
 
-    /// Whether the parser would put the element where it stands, and close nothing for it.
-    fn may_open(&self, element: Element) -> bool {
-        let holds = |test: &dyn Fn(&Element) -> bool| self.open.iter().any(test);
-        let is_block = matches!(element.role, Role::Block | Role::Item | Role::Heading)
-            || element.name == "hr";
-        if self.open.len() >= MAX_OPEN || self.reopened > MAX_REOPENED {
-            return false;
+    fn end(&mut self, rest: &'s str) -> Option<&'s str> {
+        let (written, rest) = tags::end(rest)?;
+        let element = elements::find(written)?;
+        let is_it = |open: &Open<'_>| {
+            std::ptr::eq(open.element, element) && open.written.eq_ignore_ascii_case(written)
+        };
+        match self.open.iter().rposition(is_it) {
+            Some(depth) => {
+                let above = &self.open[depth + 1..];
+                let is_implied = |open: &Open<'_>| nesting::ends_with(open.element, element);
+                above.iter().all(is_implied).then_some(())?;
+                self.close_down_to(depth);
+            }
+            None => self.may_ignore(element).then_some(())?,
         }
-        if is_block && (self.formatting > 0 || holds(&|open| open.name == "p")) {
-            return false;
-        }
-        match element.role {
-            Role::Item => self
-                .open
-                .last()
-                .is_some_and(|outer| matches!(outer.name, "ul" | "ol")),
-            Role::Heading => !holds(&|open| open.role == Role::Heading),
-            Role::Formatting => element.name != "a" || !holds(&|open| open.name == "a"),
-            _ => true,
-        }
+        Some(rest)
     }
 
-    fn end(&mut self, name: &str) -> Option<()> {
-        let element = self.open.pop_if(|element| element.name == name)?;
-        if element.role == Role::Formatting {
-            self.formatting -= 1;
+    fn close_down_to(&mut self, depth: usize) {
+        while self.open.len() > depth {
+            let Some(Open { element, .. }) = self.open.pop() else {
+                return;
+            };
+            if element.role == Role::Formatting {
+                self.formatting -= 1;
+            }
+            if element.is_kept {
+                self.out.push_str("</");
+                self.out.push_str(element.name);
+                self.out.push('>');
+            }
         }
-        self.out.push_str("</");
-        self.out.push_str(element.name);
-        self.out.push('>');
-        Some(())
     }
 }

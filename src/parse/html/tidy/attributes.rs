@@ -1,139 +1,101 @@
-//! Attributes as the sanitiser leaves them: those of the allow list, in their order, addresses absolute, `rel` added.
-//! Takes quoted values only; refuses what the sanitiser would take out, since it puts the others in another order then.
+//! Attributes as the sanitiser leaves them: those of the allow list, addresses absolute, `rel` added, and the places that
+//! it changes when it takes one out. Takes them as written.
 
-use memchr::memchr;
-use url::Url;
+use std::borrow::Cow;
 
-use super::super::pictures::is_hidden;
-use super::super::{MAX_URL, absolute, candidates, is_plain};
-use super::references::decoded;
-use super::write_value;
+use url::{ParseError, Url};
 
-/// The guard's limit is far above what is simple.
-const MAX_ATTRIBUTES: usize = 32;
+use super::super::elements::{Element, GENERIC};
+use super::super::{MAX_URL, REL, is_plain, kept};
+use super::references::{decoded_value, write_value};
+use super::tags::Attribute;
 
-/// What becomes of an attribute.
-enum Fate {
-    Kept,
-    Address,
-    Candidates,
-    Dropped,
-    /// Dropped, unless it hides a picture: the sanitiser's walk takes that one out.
-    Style,
-    /// For the sanitiser to decide.
-    Unsure,
-}
-
-fn fate(tag: &str, name: &str) -> Fate {
-    match (tag, name) {
-        ("img", "style") => Fate::Style,
-        (_, "title" | "lang" | "dir") => Fate::Kept,
-        ("a", "href") | ("img", "src") => Fate::Address,
-        ("img", "srcset") => Fate::Candidates,
-        ("img", "alt" | "width" | "height" | "sizes") => Fate::Kept,
-        (
-            _,
-            "cite" | "datetime" | "start" | "reversed" | "longdesc" | "hreflang" | "align" | "span",
-        ) => Fate::Unsure,
-        _ => Fate::Dropped,
-    }
-}
-
-/// Writes the attributes of a start tag; `raw` is what stands between its name and its end.
+/// Writes the attributes that stay of those that stand in a start tag.
 pub(super) fn write_attributes(
-    tag: &str,
-    raw: &str,
+    element: &Element,
+    found: &[Attribute<'_>],
     base: Option<&Url>,
     out: &mut String,
 ) -> Option<()> {
-    let mut rest = raw;
-    let mut seen: Vec<&str> = Vec::new();
-    loop {
-        let next = rest.trim_ascii_start();
-        if next.is_empty() {
-            break;
+    let mut list: Vec<(&'static str, Option<Cow<'_, str>>)> = Vec::new();
+    let mut refused = 0_u32;
+    for attribute in found {
+        let Some((place, name)) = allowed(element, attribute.name) else {
+            continue;
+        };
+        // The first of a name counts.
+        let mark = 1 << place;
+        if refused & mark != 0 || list.iter().any(|(known, _)| *known == name) {
+            continue;
         }
-        // Attributes stand apart.
-        if next.len() == rest.len() || seen.len() >= MAX_ATTRIBUTES {
-            return None;
+        let value = decoded_value(attribute.raw)?;
+        if is_address(name) && !may_pass(&value) {
+            refused |= mark;
+            continue;
         }
-        let (name, value, after) = attribute(next)?;
-        if seen.contains(&name) {
-            return None;
-        }
-        seen.push(name);
-        write_attribute(tag, name, value, base, out)?;
-        rest = after;
+        list.push((name, filtered(element.name, name, value, base)));
     }
-    if tag == "a" {
-        out.push_str(" rel=\"noopener noreferrer nofollow\"");
+    if element.name == "a" {
+        list.push(("rel", Some(Cow::Borrowed(REL))));
+    }
+    // The sanitiser fills the place of an attribute that its filter refuses with the last one.
+    for at in (0..list.len()).rev() {
+        if list[at].1.is_none() {
+            list.swap_remove(at);
+        }
+    }
+    // Read again, its own comes last.
+    if let Some(at) = list.iter().position(|(name, _)| *name == "rel") {
+        let rel = list.remove(at);
+        list.push(rel);
+    }
+    for (name, value) in &list {
+        out.push(' ');
+        out.push_str(name);
+        out.push_str("=\"");
+        write_value(value.as_deref().unwrap_or_default(), out);
+        out.push('"');
     }
     Some(())
 }
 
-/// Name, raw value and what follows.
-fn attribute(text: &str) -> Option<(&str, &str, &str)> {
-    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let length = text
-        .bytes()
-        .position(|byte| !is_name(byte))
-        .filter(|&length| length > 0)?;
-    let (name, rest) = text.split_at(length);
-    let rest = rest.strip_prefix('=')?;
-    let quote = *rest
-        .as_bytes()
-        .first()
-        .filter(|byte| matches!(byte, b'"' | b'\''))?;
-    let inside = &rest[1..];
-    let end = memchr(quote, inside.as_bytes())?;
-    Some((name, &inside[..end], &inside[end + 1..]))
+/// An attribute of the allow list, and its place there.
+fn allowed(element: &Element, written: &str) -> Option<(usize, &'static str)> {
+    let names = element.attributes.iter().chain(&GENERIC);
+    names
+        .enumerate()
+        .find(|(_, name)| name.eq_ignore_ascii_case(written))
+        .map(|(place, name)| (place, *name))
 }
 
-fn write_attribute(
+/// Whose scheme the sanitiser looks at before it asks its filter.
+fn is_address(name: &str) -> bool {
+    matches!(name, "href" | "src" | "poster")
+}
+
+fn may_pass(value: &str) -> bool {
+    if is_plain(value) {
+        return true;
+    }
+    match Url::parse(value) {
+        Ok(url) => matches!(url.scheme(), "http" | "https" | "mailto"),
+        Err(error) => error == ParseError::RelativeUrlWithoutBase,
+    }
+}
+
+fn filtered<'v>(
     tag: &str,
     name: &str,
-    raw: &str,
+    value: Cow<'v, str>,
     base: Option<&Url>,
-    out: &mut String,
-) -> Option<()> {
-    let made;
-    let value = match fate(tag, name) {
-        Fate::Dropped => return Some(()),
-        Fate::Unsure => return None,
-        Fate::Style => {
-            let is_shown = !is_hidden(&decoded(raw)?);
-            return is_shown.then_some(());
+) -> Option<Cow<'v, str>> {
+    match value {
+        Cow::Borrowed(value) => kept(tag, name, value, base),
+        Cow::Owned(value) if is_plain(&value) && value.len() <= MAX_URL && is_address(name) => {
+            Some(Cow::Owned(value))
         }
-        Fate::Kept => {
-            made = decoded(raw)?;
-            &*made
+        Cow::Owned(value) => {
+            kept(tag, name, &value, base).map(|value| Cow::Owned(value.into_owned()))
         }
-        Fate::Address => {
-            made = decoded(raw)?;
-            if is_plain(&made) && made.len() <= MAX_URL {
-                &*made
-            } else {
-                &address(&made, base)?
-            }
-        }
-        Fate::Candidates => {
-            made = decoded(raw)?;
-            if !made.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-                return None;
-            }
-            &candidates(&made, base)?
-        }
-    };
-    out.push(' ');
-    out.push_str(name);
-    out.push_str("=\"");
-    write_value(value, out);
-    out.push('"');
-    Some(())
-}
-
-/// An address of the web, made absolute.
-fn address(value: &str, base: Option<&Url>) -> Option<String> {
-    let is_simple = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
-    absolute(value, base).filter(|url| is_simple && url.starts_with("http"))
+    }
 }

@@ -1,19 +1,35 @@
 //! Text and values between reading and writing: references resolved as HTML does, escaped as its serialiser does.
-//! Takes the references that feeds are full of; refuses others, and characters that the parser changes.
+//! Refuses characters that the parser changes.
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
+use web_atoms::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
-/// Longest reference that is tried, without its mark.
-const MAX_REFERENCE: usize = 8;
+/// HTML's longest name has 32 letters.
+const MAX_NAME: usize = 33;
+/// The longest name that needs no semicolon.
+const MAX_BARE_NAME: usize = 6;
+
+/// Where a reference stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Text,
+    Value,
+}
+
+/// What a reference means: one or two characters, and how long it was.
+struct Meaning {
+    first: char,
+    second: Option<char>,
+    length: usize,
+}
 
 /// Writes text of the source.
 pub(super) fn write_text(source: &str, out: &mut String) -> Option<()> {
     // Mostly nothing in it is special: look once, copy once.
-    let special = |byte: u8| matches!(byte, b'&' | b'>' | 0xc2 | b'\r' | 0);
     let mut rest = source;
-    while let Some(at) = rest.bytes().position(special) {
+    while let Some(at) = memchr3(b'&', b'>', 0xc2, rest.as_bytes()) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let length = match rest.as_bytes()[0] {
@@ -22,16 +38,18 @@ pub(super) fn write_text(source: &str, out: &mut String) -> Option<()> {
                 1
             }
             b'&' => {
-                let (character, length) = reference(rest)?;
-                push_escaped(character, out);
-                length
+                let meaning = reference(rest, Place::Text)?;
+                push_escaped(meaning.first, out);
+                if let Some(second) = meaning.second {
+                    push_escaped(second, out);
+                }
+                meaning.length
             }
-            0xc2 => {
+            _ => {
                 let character = rest.chars().next()?;
                 push_escaped(character, out);
                 character.len_utf8()
             }
-            _ => return None,
         };
         rest = &rest[length..];
     }
@@ -41,12 +59,18 @@ pub(super) fn write_text(source: &str, out: &mut String) -> Option<()> {
 
 /// Writes a value that has been decoded.
 pub(super) fn write_value(value: &str, out: &mut String) {
-    for character in value.chars() {
+    let is_special = |byte: u8| matches!(byte, b'"' | b'&' | b'<' | b'>' | 0xc2);
+    let mut rest = value;
+    while let Some(at) = rest.bytes().position(is_special) {
+        out.push_str(&rest[..at]);
+        let character = rest[at..].chars().next().unwrap_or_default();
         match character {
             '"' => out.push_str("&quot;"),
             _ => push_escaped(character, out),
         }
+        rest = &rest[at + character.len_utf8()..];
     }
+    out.push_str(rest);
 }
 
 fn push_escaped(character: char, out: &mut String) {
@@ -60,10 +84,7 @@ fn push_escaped(character: char, out: &mut String) {
 }
 
 /// A value of the source with its references resolved.
-pub(super) fn decoded(raw: &str) -> Option<Cow<'_, str>> {
-    if raw.bytes().any(|byte| matches!(byte, b'\r' | 0)) {
-        return None;
-    }
+pub(super) fn decoded_value(raw: &str) -> Option<Cow<'_, str>> {
     if memchr(b'&', raw.as_bytes()).is_none() {
         return Some(Cow::Borrowed(raw));
     }
@@ -71,52 +92,94 @@ pub(super) fn decoded(raw: &str) -> Option<Cow<'_, str>> {
     let mut rest = raw;
     while let Some(at) = memchr(b'&', rest.as_bytes()) {
         out.push_str(&rest[..at]);
-        let (character, length) = reference(&rest[at..])?;
-        out.push(character);
-        rest = &rest[at + length..];
+        let meaning = reference(&rest[at..], Place::Value)?;
+        out.push(meaning.first);
+        out.extend(meaning.second);
+        rest = &rest[at + meaning.length..];
     }
     out.push_str(rest);
     Some(Cow::Owned(out))
 }
 
-/// The character of the reference that `text` begins with, and its length.
-fn reference(text: &str) -> Option<(char, usize)> {
-    if text.as_bytes().get(1) == Some(&b' ') {
-        return Some(('&', 1));
-    }
+/// The meaning of the reference that `text` begins with; an ampersand that begins none means itself.
+fn reference(text: &str, place: Place) -> Option<Meaning> {
     let bytes = text.as_bytes();
-    let window = &bytes[1..bytes.len().min(MAX_REFERENCE + 2)];
-    let length = memchr(b';', window)?;
-    let name = text.get(1..=length)?;
-    let character = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "nbsp" => '\u{a0}',
-        "rsquo" => '\u{2019}',
-        "lsquo" => '\u{2018}',
-        "rdquo" => '\u{201d}',
-        "ldquo" => '\u{201c}',
-        "ndash" => '\u{2013}',
-        "mdash" => '\u{2014}',
-        "hellip" => '\u{2026}',
-        _ => numbered(name)?,
+    let one = |first, length| Meaning {
+        first,
+        second: None,
+        length,
     };
-    Some((character, length + 2))
-}
-
-/// The character of `#8217` or `#x2019`, but none that HTML reads as another.
-fn numbered(name: &str) -> Option<char> {
-    let digits = name.strip_prefix('#')?;
-    let (digits, radix) = match digits.strip_prefix('x') {
-        Some(digits) => (digits, 16),
-        None => (digits, 10),
-    };
-    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let frequent = [
+        ("&amp;", '&'),
+        ("&nbsp;", '\u{a0}'),
+        ("&lt;", '<'),
+        ("&gt;", '>'),
+        ("&quot;", '"'),
+    ];
+    if let Some((name, character)) = frequent.iter().find(|(name, _)| text.starts_with(name)) {
+        return Some(one(*character, name.len()));
+    }
+    if bytes.get(1) == Some(&b'#') {
+        return numbered(text).map(|(first, length)| one(first, length));
+    }
+    let name = &bytes[1..bytes.len().min(MAX_NAME + 2)];
+    let length = name
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric())
+        .unwrap_or(name.len());
+    if length > MAX_NAME - 1 {
         return None;
     }
-    let number = u32::from_str_radix(digits, radix).ok()?;
-    let is_sound = matches!(number, 0x20..=0x7e | 0xa0..=0xfdcf | 0xfdf0..=0xfffd);
-    char::from_u32(number).filter(|_| is_sound)
+    Some(named(text, length, place).unwrap_or(one('&', 1)))
+}
+
+/// The meaning of the name of `length` letters behind the ampersand that `text` begins with.
+fn named(text: &str, length: usize, place: Place) -> Option<Meaning> {
+    let meaning = |end: usize| {
+        let &(first, second) = NAMED_ENTITIES.get(text.get(1..end)?)?;
+        let real = |code| char::from_u32(code).filter(|&character| character != '\0');
+        Some(Meaning {
+            first: real(first)?,
+            second: real(second),
+            length: end,
+        })
+    };
+    let next = text.as_bytes().get(length + 1);
+    if next == Some(&b';')
+        && let Some(meaning) = meaning(length + 2)
+    {
+        return Some(meaning);
+    }
+    match place {
+        // Addresses are full of ampersands: there a name without semicolon counts only where it cannot be another's.
+        Place::Value if next == Some(&b'=') => None,
+        Place::Value => meaning(length + 1),
+        Place::Text => (1..=length.min(MAX_BARE_NAME))
+            .rev()
+            .find_map(|length| meaning(length + 1)),
+    }
+}
+
+/// The character of `&#8217;`, `&#x2019;` or `&#150;`, which means windows-1252's, and the length; none for those that
+/// HTML reads as another or that the parser treats apart.
+fn numbered(text: &str) -> Option<(char, usize)> {
+    let digits = &text[2..];
+    let (digits, radix, begin) = match digits.strip_prefix(['x', 'X']) {
+        Some(digits) => (digits, 16, 3),
+        None => (digits, 10, 2),
+    };
+    let length = digits
+        .bytes()
+        .position(|byte| !char::from(byte).is_digit(radix))
+        .unwrap_or(digits.len());
+    let number = u32::from_str_radix(&digits[..length], radix).ok()?;
+    let character = match number {
+        0x80..=0x9f => C1_REPLACEMENTS[(number - 0x80) as usize]?,
+        0x20..=0x7e | 0xa0..=0xfdcf | 0xfdf0..=0xfffd | 0x1_0000..=0x1_fffd => {
+            char::from_u32(number)?
+        }
+        _ => return None,
+    };
+    let has_semicolon = digits.as_bytes().get(length) == Some(&b';');
+    Some((character, begin + length + usize::from(has_semicolon)))
 }
