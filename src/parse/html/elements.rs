@@ -40,6 +40,8 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Element {
     pub(super) name: &'static str,
+    /// The name as a number, whose order is the name's: one comparison where bytes would take a call.
+    key: u128,
     pub(super) role: Role,
     /// Whether it stays; of one that does not, the content does, unless its role is `Raw`.
     pub(super) is_kept: bool,
@@ -57,6 +59,7 @@ const fn kept(name: &'static str, role: Role) -> Element {
 const fn with(name: &'static str, role: Role, attributes: &'static [&'static str]) -> Element {
     Element {
         name,
+        key: key(name.as_bytes()),
         role,
         is_kept: true,
         attributes,
@@ -66,6 +69,7 @@ const fn with(name: &'static str, role: Role, attributes: &'static [&'static str
 const fn dropped(name: &'static str, role: Role) -> Element {
     Element {
         name,
+        key: key(name.as_bytes()),
         role,
         is_kept: false,
         attributes: &[],
@@ -200,19 +204,22 @@ pub(super) fn gone() -> impl Iterator<Item = &'static str> {
 /// An element that only its writer knows: a custom one, or one of another vocabulary.
 static OWN: Element = dropped("", Inline);
 
+/// A name in lower case as a number: its first bytes are its highest. No name of HTML is longer than these.
+const fn key(name: &[u8]) -> u128 {
+    let (mut key, mut at) = (0, 0);
+    while at < 16 {
+        let byte = if at < name.len() { name[at] } else { 0 };
+        key = key << 8 | byte.to_ascii_lowercase() as u128;
+        at += 1;
+    }
+    key
+}
+
 /// The element of a name as written.
 pub(super) fn find(written: &str) -> Option<&'static Element> {
-    let mut lower = [0_u8; 16];
-    let name = match lower.get_mut(..written.len()) {
-        Some(slot) => {
-            slot.copy_from_slice(written.as_bytes());
-            slot.make_ascii_lowercase();
-            &*slot
-        }
-        None => written.as_bytes(),
-    };
-    match ELEMENTS.binary_search_by(|element| element.name.as_bytes().cmp(name)) {
-        Ok(at) => Some(&ELEMENTS[at]),
+    let wanted = key(written.as_bytes());
+    match ELEMENTS.binary_search_by_key(&wanted, |element| element.key) {
+        Ok(at) => (written.len() == ELEMENTS[at].name.len()).then_some(&ELEMENTS[at]),
         Err(_) => written.contains(['-', ':']).then_some(&OWN),
     }
 }

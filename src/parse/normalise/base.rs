@@ -84,9 +84,16 @@ pub(crate) fn is_plain(address: &str) -> bool {
         && !host.contains("..");
     let is_safe =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/?#@!$&()*+,;=:%".contains(&byte);
-    is_host
-        && path.bytes().all(is_safe)
-        && !path.starts_with('.')
-        && !path.contains("/.")
-        && !path.contains("%2")
+    is_host && path.bytes().all(is_safe) && !has_dots(path.as_bytes())
+}
+
+/// Whether a segment of a path begins with a dot, as such or escaped: the library takes some of them away.
+fn has_dots(path: &[u8]) -> bool {
+    let is_dot = |rest: &[u8]| {
+        rest.starts_with(b".")
+            || rest
+                .get(..3)
+                .is_some_and(|rest| rest.eq_ignore_ascii_case(b"%2e"))
+    };
+    is_dot(path) || memchr::memchr_iter(b'/', path).any(|at| is_dot(&path[at + 1..]))
 }

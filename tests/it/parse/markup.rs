@@ -210,3 +210,21 @@ fn what_is_safe_stays_as_it_is() {
         check(source, None);
     }
 }
+
+#[test]
+fn addresses_are_written_as_the_library_writes_them() {
+    for (written, expected) in [
+        ("https://e.example/a%2Fb%20c", "https://e.example/a%2Fb%20c"),
+        ("https://e.example/%2e%2e/b", "https://e.example/b"),
+        ("https://e.example/a/%2E", "https://e.example/a/"),
+        ("https://e.example/a/../b", "https://e.example/b"),
+        ("https://e.example/.a", "https://e.example/.a"),
+        ("https://e.example/?a=/../b", "https://e.example/?a=/../b"),
+        ("https://E.example/A", "https://e.example/A"),
+        ("https://e.example", "https://e.example/"),
+    ] {
+        let source = format!("<q cite={written}>a</q>");
+        let expected = format!("<q cite=\"{expected}\">a</q>");
+        assert_eq!(safe(&source, None), Some(expected));
+    }
+}

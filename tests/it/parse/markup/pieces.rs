@@ -268,8 +268,8 @@ pub(super) fn markup(dice: &mut Dice) -> String {
             }
             continue;
         }
-        if piece.starts_with('<') {
-            let name: String = piece[1..]
+        if let Some(inside) = piece.strip_prefix('<') {
+            let name: String = inside
                 .chars()
                 .take_while(char::is_ascii_alphanumeric)
                 .collect();
