@@ -104,7 +104,7 @@ pub struct Enclosure {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TextLink {
-    /// `comments`, `chapters`, `transcript`, `license`, `thumbnail`, `via`, `related`.
+    /// `comments`, `comment-feed`, `chapters`, `transcript`, `license`, `thumbnail`, `via`, `related`.
     pub rel: String,
     /// Absolute http(s) address.
     pub url: String,

@@ -120,7 +120,8 @@ impl Reader {
                 .map(|url| url.to_string()),
             publisher_id: text_of(feed, "id", repairs),
             authors: authors(feed, repairs),
-            language: text_of(feed, "language", repairs),
+            language: text_of(feed, "language", repairs)
+                .and_then(|said| super::language::declared(&said)),
             icon_url: text_of(feed, "icon", repairs)
                 .or_else(|| text_of(feed, "favicon", repairs))
                 .map(|url| self.absolute(&url)),
@@ -165,7 +166,8 @@ impl Reader {
             content: Reading::Plain,
             summary: Reading::Plain,
             authors: authors(item, repairs),
-            language: text_of(item, "language", repairs),
+            language: text_of(item, "language", repairs)
+                .and_then(|said| super::language::declared(&said)),
             ..EntryAside::default()
         };
         let mut out = Map::new();

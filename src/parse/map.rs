@@ -84,7 +84,7 @@ fn described(
             .and_then(|text| line(&text.content, aside.description)),
         site_url: mapped.links.first().and_then(|link| web(&link.href)),
         authors: named(&aside.authors),
-        language: aside.language.as_deref().and_then(language::declared),
+        language: aside.language.clone(),
         icon_url: aside
             .icon_url
             .as_deref()

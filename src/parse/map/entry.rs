@@ -5,7 +5,7 @@ use feed_rs::model as raw;
 use url::Url;
 
 use super::super::normalise::{EntryAside, Reading, Repairs, people, web_address};
-use super::super::{html, identity, language, text};
+use super::super::{html, identity, text};
 use super::{id, instant, line, web};
 use crate::model::{
     Author, Category, DateFlag, Enclosure, FeedFormat, Fingerprint, ParsedEntry, ParsedFeed,
@@ -74,11 +74,7 @@ impl Context {
                 .source
                 .as_ref()
                 .and_then(|source| source_of(source, base.as_ref())),
-            language: aside
-                .language
-                .as_deref()
-                .and_then(language::declared)
-                .or_else(|| feed.language.clone()),
+            language: aside.language.clone().or_else(|| feed.language.clone()),
             rights: aside
                 .rights
                 .as_deref()

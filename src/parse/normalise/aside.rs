@@ -26,6 +26,7 @@ pub(crate) struct EntryAside {
     pub(crate) authors: Vec<Author>,
     pub(crate) links: Vec<TextLink>,
     pub(crate) source: Option<SourceRef>,
+    /// As a tag of BCP 47.
     pub(crate) language: Option<String>,
     pub(crate) rights: Option<String>,
     /// Whether a date was given that nobody can read.
@@ -61,6 +62,7 @@ pub(crate) struct FeedAside {
     pub(crate) base: Option<String>,
     pub(crate) publisher_id: Option<String>,
     pub(crate) authors: Vec<Author>,
+    /// As a tag of BCP 47.
     pub(crate) language: Option<String>,
     pub(crate) rights: Option<String>,
     pub(crate) icon_url: Option<String>,

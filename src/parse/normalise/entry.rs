@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 
-use super::super::date;
+use super::super::{date, language};
 use super::aside::{EntryAside, Reading};
 use super::base::Bases;
 use super::entities::Entities;
@@ -212,11 +212,12 @@ impl Chooser<'_> {
 
     fn people(&self, entry: &Node<'_>, chosen: &mut Chosen<'_>) {
         chosen.aside.authors = self.authors(entry);
-        chosen.aside.language = entry
-            .part(Kind::Language)
-            .and_then(Node::value)
-            .map(str::to_owned)
-            .or_else(|| self.text_node(entry).lang.as_deref().map(str::to_owned));
+        // Where one of them says nothing that can be understood, the other may.
+        let said = entry.part(Kind::Language).and_then(Node::value);
+        let texts = self.text_node(entry).lang.as_deref();
+        chosen.aside.language = said
+            .and_then(language::declared)
+            .or_else(|| texts.and_then(language::declared));
         chosen.aside.rights = entry
             .part(Kind::Rights)
             .and_then(Node::value)

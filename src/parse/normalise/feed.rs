@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::date;
+use super::super::{date, language};
 use super::aside::FeedAside;
 use super::entry::Chooser;
 use super::kinds::Kind;
@@ -118,8 +118,10 @@ impl Chooser<'_> {
         aside.base = self.bases.at(channel.unwrap_or(holder)).map(String::from);
         aside.authors = self.authors(holder);
         let text = |kind| holder.part(kind).and_then(Node::value).map(str::to_owned);
+        let own = channel.and_then(|channel| channel.lang.as_deref());
         aside.language = text(Kind::Language)
-            .or_else(|| channel.and_then(|channel| channel.lang.as_deref().map(str::to_owned)));
+            .and_then(|said| language::declared(&said))
+            .or_else(|| own.and_then(language::declared));
         aside.rights = text(Kind::Rights).or_else(|| text(Kind::License));
         aside.publisher_id = text(Kind::Id).or_else(|| text(Kind::Guid)).or_else(|| {
             channel

@@ -37,6 +37,7 @@ impl Chooser<'_> {
                     }
                 }
                 Kind::Comments => self.text_link("comments", part, chosen),
+                Kind::CommentFeed => self.text_link("comment-feed", part, chosen),
                 Kind::License => self.text_link("license", part, chosen),
                 Kind::Transcript => self.text_link("transcript", part, chosen),
                 Kind::Chapters => self.text_link("chapters", part, chosen),
@@ -134,7 +135,9 @@ impl Chooser<'_> {
             "enclosure" => self.file(part, "length", chosen),
             "license" | "copyright" => push_link(chosen, "license", url, mime),
             // Comments as a feed are no page for readers; some publishers name them first.
-            "replies" | "comments" if mime.as_deref().is_some_and(is_feed) => {}
+            "replies" | "comments" if mime.as_deref().is_some_and(is_feed) => {
+                push_link(chosen, "comment-feed", url, mime);
+            }
             "replies" | "comments" => push_link(chosen, "comments", url, mime),
             "via" | "related" => push_link(chosen, rel, url, mime),
             _ => {}
