@@ -35,8 +35,8 @@ pub use opml::{OpmlFeed, feeds_toml, opml_feeds};
 pub use opml_out::export_opml;
 pub use origin::{Origin, Setting, settings};
 pub use outputs::{
-    ContentMode, DigestConfig, EmptyPolicy, Mailbox, PublishConfig, PublishFormat, SUBJECT_PLACES,
-    Sections, SubscriberConfig,
+    BucketConfig, ContentMode, DigestConfig, EmptyPolicy, Files, Mailbox, PublishConfig,
+    PublishFormat, SUBJECT_PLACES, Sections, SubscriberConfig,
 };
 pub use overrides::Overrides;
 pub use schema::schema;

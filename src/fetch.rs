@@ -1,5 +1,6 @@
-//! One conditional GET, as every publisher likes it: the door to reqwest.
+//! One conditional GET, as every publisher likes it: the door to reqwest. Object storage, too, is reached from here.
 
+mod bucket;
 mod client;
 mod coding;
 mod exchange;
@@ -24,6 +25,7 @@ use url::Url;
 use crate::config::{Auth, Secret};
 use crate::model::{PollTrouble, Validators};
 
+pub use bucket::{Bucket, BucketFault, Object};
 pub use coding::{CodingFault, Decoder};
 pub use freshness::freshness;
 pub use guard::{Guard, Refusal, is_public};

@@ -25,12 +25,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Config, PublishConfig};
+use crate::fetch::BucketFault;
 use crate::filter::Rules;
 use crate::publish::{Document, Shelf, Site, Theme};
 use crate::store::{RenderedRecord, Store, StoreError};
 use crate::telemetry::Metrics;
 
 use drafts::SiteDrafts;
+use files::Hand;
 pub use hub::{Courier, Draw, system_challenge};
 use select::Selected;
 
@@ -115,6 +117,15 @@ pub enum ReleaseError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// An object of a bucket.
+    #[error("writing {path}", path = path.display())]
+    Object {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: BucketFault,
     },
     /// The rendering task ended early.
     #[error("rendering was interrupted")]
@@ -210,6 +221,19 @@ impl Releaser {
     /// # Errors
     /// The store's, and those of writing files; the shelf is swapped before files are written.
     pub async fn refresh(&self) -> Result<Report, ReleaseError> {
+        self.render(Hand::Writes).await
+    }
+
+    /// The same for someone who asks for it: every file and object is looked at, and put right when it is not what it
+    /// should be.
+    ///
+    /// # Errors
+    /// As of [`Self::refresh`].
+    pub async fn mend(&self) -> Result<Report, ReleaseError> {
+        self.render(Hand::Mends).await
+    }
+
+    async fn render(&self, hand: Hand) -> Result<Report, ReleaseError> {
         let mut state = self.state.lock().await;
         self.answers.turn_over();
         let now = self.tools.clock.now();
@@ -229,7 +253,7 @@ impl Releaser {
             pages: &pages,
             now,
         };
-        let outcome = self.write(&mut state, work, &mut report).await;
+        let outcome = self.write((&mut *state, hand), work, &mut report).await;
         // Hubs fetch when they are told, and a web server may hand out the files: these must be there before (R6.15).
         if !report.touched_outputs.is_empty() {
             self.hub.wake.notify_one();

@@ -34,7 +34,7 @@ pub async fn run(releaser: &Releaser, args: Args, out: &mut Output) -> anyhow::R
     let report = if args.check {
         releaser.compare().await?
     } else {
-        releaser.refresh().await?
+        releaser.mend().await?
     };
     let failed = !report.withheld.is_empty() || (args.check && !report.written.is_empty());
     if args.json {

@@ -3,6 +3,7 @@
 //! complained about and replaced, so that one run finds everything.
 
 mod auth;
+mod bucket;
 mod feed;
 mod mail;
 mod out;

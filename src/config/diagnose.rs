@@ -187,7 +187,7 @@ static SECRETS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     [
         r#"://([^/\s"'@]+)@"#,
         r#"://[^\s"'?]*\?([^\s"'#<>]+)"#,
-        r#"(?i)(?:password|passphrase|token|secret|bearer|authorization|cookie|api[-_]?key)"?[ \t]*=[ \t]*["']?([^"'\n]*)"#,
+        r#"(?i)(?:password|passphrase|token|secret(?:[-_]access)?(?:[-_]key)?|bearer|authorization|cookie|api[-_]?key)"?[ \t]*=[ \t]*["']?([^"'\n]*)"#,
     ]
     .map(|pattern| Regex::new(pattern).expect("the patterns are written out above and tested"))
 });

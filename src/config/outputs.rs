@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Located, Zone};
+use url::Url;
+
+use super::{Located, Secret, Zone};
 use crate::model::mailbox_key;
 
 /// Places that a digest's subject may have: the list's title, stories, date, title of the first.
@@ -31,6 +33,34 @@ pub enum ContentMode {
     Summary,
     /// Title and link.
     Title,
+}
+
+/// Where finished files go.
+#[derive(Clone, Debug)]
+pub enum Files {
+    /// A folder.
+    Folder(PathBuf),
+    /// Object storage that speaks S3.
+    Bucket(BucketConfig),
+}
+
+/// A bucket of `[s3]`.
+#[derive(Clone, Debug)]
+pub struct BucketConfig {
+    /// Its name.
+    pub name: String,
+    /// What all keys begin with, without a slash at either end; empty for none.
+    pub prefix: String,
+    /// The storage; Amazon's when unset.
+    pub endpoint: Option<Url>,
+    /// Region that requests are signed for.
+    pub region: String,
+    /// Who asks.
+    pub access_key: String,
+    /// What requests are signed with.
+    pub secret_key: Secret,
+    /// Most time for one request.
+    pub timeout: Duration,
 }
 
 /// `[publish.NAME]`
@@ -66,8 +96,8 @@ pub struct PublishConfig {
     pub tombstones: bool,
     /// WebSub hubs to ping; `self` is the built-in one.
     pub hubs: Vec<String>,
-    /// Folder for the finished files.
-    pub files: Option<PathBuf>,
+    /// Where the finished files go.
+    pub files: Option<Files>,
     /// Language of its page; the config's where unset.
     pub language: String,
     /// Zone of its page; the config's where unset.

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::feed::{Feed, FeedAuth};
-use self::out::{Digest, Mail, Publish, Retention};
+use self::out::{Digest, Mail, Publish, Retention, S3};
 
 /// A number and a unit: `30s`, `5m`, `1h`, `1d`, `2w`, `3y`; several may follow each other, as in `1h30m`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -61,6 +61,8 @@ pub(super) struct Raw {
     /// Merged feeds by name, which is part of their addresses. Where none is configured there is one, `all`.
     #[schemars(extend("propertyNames" = {"pattern": "^[a-z0-9][a-z0-9-]*$"}))]
     pub(super) publish: BTreeMap<String, Publish>,
+    /// Object storage.
+    pub(super) s3: S3,
     /// Digests by name.
     #[schemars(extend("propertyNames" = {"pattern": "^[a-z0-9][a-z0-9-]*$"}))]
     pub(super) digest: BTreeMap<String, Digest>,
@@ -86,6 +88,7 @@ impl Default for Raw {
             group: BTreeMap::new(),
             feed: Vec::new(),
             publish: BTreeMap::new(),
+            s3: S3::default(),
             digest: BTreeMap::new(),
             mail: None,
             retention: Retention::default(),

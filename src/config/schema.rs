@@ -215,7 +215,7 @@ impl Walk<'_> {
 }
 
 fn unknown_key(key: &str, place: &Place, allowed: Vec<&str>) -> Problem {
-    let secret = ["password", "bearer", "token", "key", "secret"]
+    let secret = ["password", "bearer", "token", "key", "secret", "secret_key"]
         .iter()
         .find(|word| key.eq_ignore_ascii_case(word));
     if let Some(word) = secret.filter(|word| {

@@ -1,24 +1,35 @@
-//! Documents to files for any web server: only what changed, each whole or not at all, with precompressed copies and a
-//! manifest. One document after the other, so that a long archive costs no memory.
+//! Documents to files for any web server, in a folder or a bucket: only what changed, each whole or not at all, with
+//! precompressed copies and a manifest. One document after the other, so that a long archive costs no memory.
 
+mod bucket;
 mod folder;
+mod ledger;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::task::JoinError;
 
-use crate::config::{PublishConfig, PublishFormat};
-use crate::publish::{Draft, HTML, Volume, story_page};
+use crate::config::{Files, PublishConfig, PublishFormat};
+use crate::publish::{Draft, HTML, Keep, Volume, story_page};
 
 use super::select::Selected;
 use super::{Documents, ReleaseError, Releaser, Report, State, archive};
-use folder::{Folder, Hand, Piece};
+use bucket::{Bucket, Memory};
+use folder::Folder;
+pub(super) use ledger::Hand;
+use ledger::{Closed, Ledger, Piece, Placed};
 
-/// What this process has written: file and tag, so that unchanged files are not even read.
+/// What this process has written: file and tag, so that unchanged files are not even read; and what buckets hold.
 #[derive(Default)]
-pub(super) struct Written(HashMap<PathBuf, String>);
+pub(super) struct Written {
+    known: HashMap<PathBuf, String>,
+    buckets: HashMap<PathBuf, Memory>,
+    /// Failures that the operator was told, by folder.
+    told: HashMap<PathBuf, String>,
+}
 
 /// What a rendering made.
 #[derive(Clone, Copy)]
@@ -30,21 +41,21 @@ pub(super) struct Work<'a> {
     pub(super) now: Timestamp,
 }
 
-/// A file, and what goes into it.
-type Placed = (String, Piece);
+/// Merged feeds by the place where their files go.
+type Outputs<'a> = Vec<&'a (PublishConfig, Selected)>;
 
 impl Releaser {
     /// Writes what changed for every merged feed that wants files. A folder that fails keeps no other from being
     /// written; the first failure is given back, further ones are told here.
     pub(super) async fn write(
         &self,
-        state: &mut State,
+        (state, hand): (&mut State, Hand),
         work: Work<'_>,
         report: &mut Report,
     ) -> Result<(), ReleaseError> {
-        let known = std::mem::take(&mut state.files.0);
-        let (known, outcome) = self.fill_all((Hand::Writes, known), work, report).await?;
-        state.files.0 = known;
+        let written = std::mem::take(&mut state.files);
+        let (written, outcome) = self.fill_all((hand, written), work, report).await?;
+        state.files = written;
         outcome
     }
 
@@ -54,79 +65,99 @@ impl Releaser {
         work: Work<'_>,
         report: &mut Report,
     ) -> Result<(), ReleaseError> {
-        let hand = (Hand::Compares, HashMap::new());
+        let hand = (Hand::Compares, Written::default());
         self.fill_all(hand, work, report).await?.1
     }
 
     async fn fill_all(
         &self,
-        (hand, mut known): (Hand, HashMap<PathBuf, String>),
+        (hand, mut written): (Hand, Written),
         work: Work<'_>,
         report: &mut Report,
-    ) -> Result<(HashMap<PathBuf, String>, Result<(), ReleaseError>), ReleaseError> {
+    ) -> Result<(Written, Result<(), ReleaseError>), ReleaseError> {
         let withheld = report.withheld.iter().map(|(path, _)| file_of(path));
         let withheld: BTreeSet<String> = withheld.collect();
         let mut first = Ok(());
-        for (dir, outputs) in self.folders(work.chosen) {
-            let folder = Folder::open(dir, hand, (known, work.now));
-            let folder = self.fill(folder, &outputs, work).await?;
+        for (root, (files, outputs)) in self.targets(work.chosen) {
+            let target = Target::open(&root, files, hand, (&mut written, work.now)).await?;
+            let target = self.fill(target, &outputs, work).await?;
             let names = outputs.iter().map(|(output, _)| output.name.clone());
-            let (names, withheld) = (names.collect(), withheld.clone());
-            let close = move || folder.close(&names, &withheld);
-            let closed = tokio::task::spawn_blocking(close).await?;
-            known = closed.known;
+            let closed = target.close((names.collect(), withheld.clone())).await?;
+            let (closed, memory) = closed;
+            written.known = closed.known;
+            written
+                .buckets
+                .extend(memory.map(|memory| (root.clone(), memory)));
             report.written.extend(closed.touched);
             match closed.outcome {
                 Err(error) if first.is_ok() => first = Err(error),
-                Err(error) => {
-                    tracing::error!(error = ?anyhow::Error::from(error), "files could not be written");
+                Err(error) => written.tell(root, error),
+                Ok(()) => {
+                    written.told.remove(&root);
                 }
-                Ok(()) => {}
             }
         }
-        Ok((known, first))
+        Ok((written, first))
     }
 
-    fn folders<'a>(
+    /// Where files go, and whose.
+    fn targets<'a>(
         &self,
         chosen: &'a [(PublishConfig, Selected)],
-    ) -> BTreeMap<PathBuf, Vec<&'a (PublishConfig, Selected)>> {
-        let mut folders: BTreeMap<PathBuf, Vec<&'a (PublishConfig, Selected)>> = BTreeMap::new();
+    ) -> BTreeMap<PathBuf, (&'a Files, Outputs<'a>)> {
+        let mut targets: BTreeMap<PathBuf, (&Files, Outputs<'_>)> = BTreeMap::new();
         for each in chosen {
-            if let Some(dir) = &each.0.files {
-                let dir = self.config.base_dir.join(dir);
-                folders.entry(dir).or_default().push(each);
+            if let Some(files) = &each.0.files {
+                let root = match files {
+                    Files::Folder(dir) => self.config.base_dir.join(dir),
+                    Files::Bucket(config) => bucket::address(config),
+                };
+                let (_, outputs) = targets.entry(root).or_insert((files, Vec::new()));
+                outputs.push(each);
             }
         }
-        folders
+        targets
     }
 
-    /// Puts everything that `outputs` publish into `folder`, which remembers what failed.
+    /// Puts everything that `outputs` publish in its place, which remembers what failed: what others lead to first, so
+    /// that no link leads nowhere for long, and the front page last.
     async fn fill(
         &self,
-        mut folder: Folder,
+        mut target: Target,
         outputs: &[&(PublishConfig, Selected)],
         work: Work<'_>,
-    ) -> Result<Folder, ReleaseError> {
-        let mut pieces: BTreeMap<String, Piece> = BTreeMap::new();
+    ) -> Result<Target, ReleaseError> {
+        let mut pieces: BTreeMap<(u8, String), Piece> = BTreeMap::new();
         for (output, selected) in outputs {
-            pieces.extend(self.shared(work, output));
-            pieces.extend(self.stories(selected));
+            let shared = self.shared(work, output).into_iter();
+            for (file, piece) in shared.chain(self.stories(selected)) {
+                pieces.insert((rank(&file), file), piece);
+            }
         }
-        folder = folder.put(pieces.into_iter().collect()).await?;
+        let mut rest = pieces.split_off(&(LISTS, String::new()));
+        target = target.put(batch(pieces)).await?;
         for (output, selected) in outputs {
-            for place in self.volumes(&folder, output, selected) {
+            for place in self.volumes(target.ledger(), output, selected) {
                 match archive::document(&self.tools, &self.still, output, place).await {
                     Ok(Some(made)) => {
-                        let piece = (file_of(&made.draft.path), Piece::Draft(made.draft));
-                        folder = folder.put(vec![piece]).await?;
+                        let keep = if made.frozen {
+                            Keep::Immutable
+                        } else {
+                            Keep::UntilPoll
+                        };
+                        let file = file_of(&made.draft.path);
+                        target = target
+                            .put(vec![(file, Piece::Draft(made.draft, keep))])
+                            .await?;
                     }
                     Ok(None) => {}
-                    Err(error) => folder.fail(error),
+                    Err(error) => target.ledger_mut().fail(error),
                 }
             }
         }
-        Ok(folder)
+        let front = rest.split_off(&(FRONT, String::new()));
+        target = target.put(batch(rest)).await?;
+        Ok(target.put(batch(front)).await?)
     }
 
     /// The merged feed's own documents and those that all share; pages as they are for files.
@@ -146,7 +177,8 @@ impl Releaser {
                 (file_of(&document.path), piece)
             });
         let pages = work.pages.iter().filter(|draft| ours(&draft.path));
-        let pages = pages.map(|draft| (file_of(&draft.path), Piece::Draft(draft.clone())));
+        let page = |draft: &Draft| Piece::Draft(draft.clone(), Keep::UntilPoll);
+        let pages = pages.map(|draft| (file_of(&draft.path), page(draft)));
         finished.chain(pages).collect()
     }
 
@@ -161,7 +193,7 @@ impl Releaser {
                 bytes: html.into_bytes(),
                 links: Vec::new(),
             };
-            Some((file_of(&draft.path), Piece::Draft(draft)))
+            Some((file_of(&draft.path), Piece::Draft(draft, Keep::UntilPoll)))
         };
         selected.stories.iter().filter_map(page).collect()
     }
@@ -170,7 +202,7 @@ impl Releaser {
     /// it may have changed, and the one under way.
     fn volumes(
         &self,
-        folder: &Folder,
+        ledger: &Ledger,
         output: &PublishConfig,
         selected: &Selected,
     ) -> Vec<(PublishFormat, Volume)> {
@@ -182,13 +214,116 @@ impl Releaser {
         for format in archive::formats(output) {
             for number in 1..=newest {
                 let file = format!("{}/archive/{number}.{}", output.name, suffix(format));
-                if number + 1 >= newest || !folder.knows(&file) {
+                if number + 1 >= newest || !ledger.knows(&file) {
                     volumes.push((format, Volume::finished(number)));
                 }
             }
             volumes.extend(last.until.map(|_| (format, last)));
         }
         volumes
+    }
+}
+
+/// From this rank on, documents lead to others.
+const LISTS: u8 = 1;
+/// The front page, which leads to everything.
+const FRONT: u8 = 2;
+
+/// Style and stories before the documents that name them.
+fn rank(file: &str) -> u8 {
+    match file {
+        "index.html" => FRONT,
+        "style.css" | "icon.svg" => 0,
+        file if file.starts_with("story/") => 0,
+        _ => LISTS,
+    }
+}
+
+fn batch(pieces: BTreeMap<(u8, String), Piece>) -> Vec<Placed> {
+    let pieces = pieces.into_iter();
+    pieces.map(|((_, file), piece)| (file, piece)).collect()
+}
+
+impl Written {
+    /// A failure is told when it is another than the last one there.
+    fn tell(&mut self, root: PathBuf, error: ReleaseError) {
+        let error = anyhow::Error::from(error);
+        let text = format!("{error:#}");
+        if self.told.get(&root) != Some(&text) {
+            tracing::error!(error = ?error, "files could not be written");
+            self.told.insert(root, text);
+        }
+    }
+}
+
+/// Where files go.
+enum Target {
+    Folder(Folder),
+    Bucket(Bucket),
+}
+
+impl Target {
+    async fn open(
+        root: &std::path::Path,
+        files: &Files,
+        hand: Hand,
+        (written, now): (&mut Written, Timestamp),
+    ) -> Result<Self, JoinError> {
+        let known = std::mem::take(&mut written.known);
+        match files {
+            Files::Folder(_) => {
+                let root = root.to_owned();
+                let open = move || Folder::open(root, hand, (known, now));
+                Ok(Self::Folder(tokio::task::spawn_blocking(open).await?))
+            }
+            Files::Bucket(config) => {
+                let memory = written.buckets.remove(root);
+                let bucket = Bucket::open(config, hand, (known, now), memory).await;
+                Ok(Self::Bucket(bucket))
+            }
+        }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        match self {
+            Self::Folder(folder) => &folder.ledger,
+            Self::Bucket(bucket) => &bucket.ledger,
+        }
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        match self {
+            Self::Folder(folder) => &mut folder.ledger,
+            Self::Bucket(bucket) => &mut bucket.ledger,
+        }
+    }
+
+    /// Puts `pieces` in their places, away from the threads that answer readers.
+    async fn put(self, pieces: Vec<Placed>) -> Result<Self, JoinError> {
+        match self {
+            Self::Folder(mut folder) => {
+                let put = move || {
+                    folder.put(pieces);
+                    Self::Folder(folder)
+                };
+                tokio::task::spawn_blocking(put).await
+            }
+            Self::Bucket(bucket) => bucket.put(pieces).await.map(Self::Bucket),
+        }
+    }
+
+    /// The manifest, then the end of what is no part any more.
+    async fn close(
+        self,
+        (names, withheld): (BTreeSet<String>, BTreeSet<String>),
+    ) -> Result<(Closed, Option<Memory>), JoinError> {
+        match self {
+            Self::Folder(folder) => {
+                let close = move || (folder.close(&names, &withheld), None);
+                tokio::task::spawn_blocking(close).await
+            }
+            Self::Bucket(bucket) => Ok(bucket.close(&names, &withheld).await),
+        }
     }
 }
 

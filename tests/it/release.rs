@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_lines, reason = "values written out")]
 
 mod archives;
+mod bucket;
 mod filed;
 mod history;
 mod requests;
@@ -468,7 +469,7 @@ async fn stories_and_days_are_made_on_request_and_nothing_else() {
 #[tokio::test]
 async fn files_are_written_whole_and_only_when_they_change() {
     let filed = PublishConfig {
-        files: Some(PathBuf::from("public")),
+        files: Some(Files::Folder(PathBuf::from("public"))),
         ..output("all")
     };
     let mill = Mill::new(vec![filed]).await;
@@ -739,7 +740,7 @@ async fn a_feed_has_pages_of_its_own() {
 #[tokio::test]
 async fn files_of_what_left_are_removed() {
     let filed = |name: &str| PublishConfig {
-        files: Some(PathBuf::from("public")),
+        files: Some(Files::Folder(PathBuf::from("public"))),
         ..output(name)
     };
     let mut mill = Mill::new(vec![filed("all"), filed("old")]).await;

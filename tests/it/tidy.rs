@@ -37,6 +37,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("listenfd", &["systemd"]),
     ("mail_builder", &["digest"]),
     ("prometheus_client", &["telemetry"]),
+    ("object_store", &["fetch"]),
     ("reqwest", &["fetch"]),
     ("rusqlite", &["store"]),
     ("schemars", &["config"]),

@@ -65,14 +65,14 @@ impl Check<'_> {
         let mut outputs = BTreeMap::new();
         for (name, written) in &raw.publish {
             self.free_name(&format!("publish/{name}"), name);
-            outputs.insert(name.clone(), self.output(name, written, known));
+            outputs.insert(name.clone(), self.output(name, (written, raw), known));
         }
         if raw.publish.is_empty() {
             let everything = out::Publish {
                 title: Some("Everything".into()),
                 ..out::Publish::default()
             };
-            outputs.insert("all".into(), self.output("all", &everything, known));
+            outputs.insert("all".into(), self.output("all", (&everything, raw), known));
         }
         self.former_names(raw);
         outputs
@@ -109,7 +109,12 @@ impl Check<'_> {
         }
     }
 
-    fn output(&mut self, name: &str, written: &out::Publish, known: &Known) -> PublishConfig {
+    fn output(
+        &mut self,
+        name: &str,
+        (written, raw): (&out::Publish, &Raw),
+        known: &Known,
+    ) -> PublishConfig {
         let key = |key: &str| format!("publish/{name}/{key}");
         let groups_written = self.at(&key("groups")).is_some();
         let all = ["*"].into_iter().chain(names(&known.groups));
@@ -160,7 +165,7 @@ impl Check<'_> {
                 .filter(|words| !words.trim().is_empty()),
             tombstones: written.tombstones,
             hubs: written.hub.clone(),
-            files: self.path(&written.files),
+            files: self.files((&key("files"), &raw.s3), &written.files),
             language: self.language_or(&key("language"), &written.language, known),
             timezone: self.zone_or(&key("timezone"), &written.timezone, &known.timezone),
             former_names: written.former_names.clone(),

@@ -40,7 +40,7 @@ pub(in crate::config) struct Publish {
     pub(in crate::config) tombstones: bool,
     /// WebSub hubs to tell of news; "self" is the built-in one.
     pub(in crate::config) hub: Vec<String>,
-    /// Folder to write the finished files to, for another web server.
+    /// Folder to write the finished files to, for another web server; or "s3://BUCKET/PREFIX".
     pub(in crate::config) files: Option<String>,
     /// Language of its page. Unset: `language`.
     pub(in crate::config) language: Option<String>,
@@ -308,6 +308,40 @@ pub(in crate::config) struct Dkim {
     /// Private key: an environment variable that holds it.
     #[serde(default)]
     pub(in crate::config) key_env: Option<String>,
+}
+
+/// Object storage for `files = "s3://BUCKET/PREFIX"`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct S3 {
+    /// Address of the storage. Unset: Amazon's.
+    pub(in crate::config) endpoint: Option<String>,
+    /// Region that requests are signed for.
+    pub(in crate::config) region: String,
+    /// Access key: its id, which is no secret.
+    pub(in crate::config) access_key: Option<String>,
+    /// Secret key: name of a systemd credential.
+    pub(in crate::config) secret_key_credential: Option<String>,
+    /// Secret key: a file that holds it.
+    pub(in crate::config) secret_key_file: Option<String>,
+    /// Secret key: an environment variable that holds it.
+    pub(in crate::config) secret_key_env: Option<String>,
+    /// Time that one request may take.
+    pub(in crate::config) timeout: Span,
+}
+
+impl Default for S3 {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            region: "us-east-1".into(),
+            access_key: None,
+            secret_key_credential: None,
+            secret_key_file: None,
+            secret_key_env: None,
+            timeout: Span("30s".into()),
+        }
+    }
 }
 
 /// How long things are kept.

@@ -85,7 +85,7 @@ fn keys(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 /// The same of what the sample shows, marked or live.
 fn shown() -> BTreeSet<String> {
-    let header = Regex::new(r#"^\[\[?([a-z]+)(\.[a-z-]+|\."[a-z.]+")?(\.[a-z]+)?\]"#).unwrap();
+    let header = Regex::new(r#"^\[\[?([a-z0-9]+)(\.[a-z-]+|\."[a-z.]+")?(\.[a-z]+)?\]"#).unwrap();
     let key = Regex::new(r"^(?:#\??\s)?([A-Za-z_.-]+) = ").unwrap();
     let mut section = String::new();
     let mut found = BTreeSet::new();

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use feedmill::config::{Auth, Listen, MailTls, Overrides, PublishFormat, Transport};
+use feedmill::config::{Auth, Files, Listen, MailTls, Overrides, PublishFormat, Transport};
 
 use super::{Folder, fine, overrides};
 
@@ -333,6 +333,38 @@ fn secrets_come_from_credential_file_or_variable() {
             "{source}"
         );
     }
+}
+
+#[test]
+fn a_bucket_takes_its_key_from_its_section() {
+    let toml = "[s3]\nendpoint = \"https://s3.example.org\"\naccess_key = \"AK\"\nsecret_key_file = \"secret\"\n\
+        [publish.all]\nfiles = \"s3://news/site/public/\"\n[publish.more]\nfiles = \"s3://news.example\"\n\
+        [publish.own]\nfiles = \"public\"\n";
+    let folder = Folder::of(&[("feedmill.toml", toml), ("secret", "hunter2\n")]);
+    let config = folder.load(&Overrides::default()).unwrap();
+    let files = |name: &str| config.publish[name].files.clone().unwrap();
+    let Files::Bucket(bucket) = files("all") else {
+        panic!("no bucket")
+    };
+    assert_eq!(
+        (bucket.name.as_str(), bucket.prefix.as_str()),
+        ("news", "site/public")
+    );
+    assert_eq!(bucket.endpoint.unwrap().as_str(), "https://s3.example.org/");
+    assert_eq!(
+        (bucket.region.as_str(), bucket.access_key.as_str()),
+        ("us-east-1", "AK")
+    );
+    assert_eq!(bucket.secret_key.reveal(), "hunter2");
+    let Files::Bucket(bucket) = files("more") else {
+        panic!("no bucket")
+    };
+    assert_eq!(
+        (bucket.name.as_str(), bucket.prefix.as_str()),
+        ("news.example", "")
+    );
+    assert!(matches!(files("own"), Files::Folder(folder) if folder.ends_with("public")));
+    assert!(!format!("{config:?}").contains("hunter2"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 
 fn filed() -> PublishConfig {
     PublishConfig {
-        files: Some(PathBuf::from("public")),
+        files: Some(Files::Folder(PathBuf::from("public"))),
         ..output("all")
     }
 }
@@ -109,7 +109,7 @@ async fn files_hold_the_whole_history() {
 #[tokio::test]
 async fn every_link_of_a_file_leads_to_a_file() {
     let mut bare = PublishConfig {
-        files: Some(PathBuf::from("public")),
+        files: Some(Files::Folder(PathBuf::from("public"))),
         ..output("bare")
     };
     bare.formats = vec![PublishFormat::Atom];
