@@ -11,11 +11,12 @@ mod gone;
 mod history;
 mod hub;
 mod request;
+mod retry;
 mod select;
 mod settle;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,6 +84,7 @@ struct State {
     /// What was withheld at the last rendering, with the reason that the operator was told.
     withheld: BTreeMap<String, String>,
     files: files::Written,
+    troubles: retry::Troubles,
 }
 
 /// Finished documents by path.
@@ -184,18 +186,7 @@ impl Releaser {
     pub async fn run(&self, stop: CancellationToken, touched: Arc<Notify>) {
         loop {
             let begun = Instant::now();
-            match self.refresh().await {
-                Ok(report) => tracing::debug!(
-                    changed = report.changed.len(),
-                    unchanged = report.unchanged,
-                    withheld = report.withheld.len(),
-                    written = report.written.len(),
-                    "published"
-                ),
-                Err(error) => {
-                    tracing::error!(error = ?anyhow::Error::from(error), "publishing failed")
-                }
-            }
+            self.publish().await;
             let rest = (begun.elapsed() * 10).clamp(REST, LONGEST_REST);
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -209,11 +200,39 @@ impl Releaser {
         }
     }
 
-    /// How long nothing may be rendered: short while the list of feeds is behind, else so long that stories leave for
-    /// their age in time.
+    /// One rendering by the flow itself, which has nobody to hand a failure to: the operator is told of it once.
+    pub async fn publish(&self) {
+        let outcome = self.render(Hand::Writes).await;
+        let mut state = self.state.lock().await;
+        match outcome {
+            Ok((report, _)) => {
+                state.troubles.over(Path::new(""));
+                tracing::debug!(
+                    changed = report.changed.len(),
+                    unchanged = report.unchanged,
+                    withheld = report.withheld.len(),
+                    written = report.written.len(),
+                    "published"
+                );
+            }
+            Err(error) => {
+                let now = self.tools.clock.now();
+                state.troubles.failed(Path::new(""), &error, now);
+            }
+        }
+    }
+
+    /// How long nothing may be rendered: short while the list of feeds is behind or something has failed, else so long
+    /// that stories leave for their age in time.
     async fn patience(&self) -> Duration {
-        let lags_s = self.state.lock().await.site_lags_s;
-        lags_s.map_or(AGEING, |rest_s| Duration::from_secs(rest_s.unsigned_abs()))
+        let state = self.state.lock().await;
+        let lag = state.site_lags_s;
+        let lag = lag.map(|rest_s| Duration::from_secs(rest_s.unsigned_abs()));
+        let next = state.troubles.next(self.tools.clock.now());
+        [lag, next]
+            .into_iter()
+            .flatten()
+            .fold(AGEING, Duration::min)
     }
 
     /// One rendering of everything; what did not change keeps its bytes, its tag and its instant.
@@ -221,7 +240,8 @@ impl Releaser {
     /// # Errors
     /// The store's, and those of writing files; the shelf is swapped before files are written.
     pub async fn refresh(&self) -> Result<Report, ReleaseError> {
-        self.render(Hand::Writes).await
+        let (report, outcome) = self.render(Hand::Writes).await?;
+        outcome.map(|()| report)
     }
 
     /// The same for someone who asks for it: every file and object is looked at, and put right when it is not what it
@@ -230,10 +250,12 @@ impl Releaser {
     /// # Errors
     /// As of [`Self::refresh`].
     pub async fn mend(&self) -> Result<Report, ReleaseError> {
-        self.render(Hand::Mends).await
+        let (report, outcome) = self.render(Hand::Mends).await?;
+        outcome.map(|()| report)
     }
 
-    async fn render(&self, hand: Hand) -> Result<Report, ReleaseError> {
+    /// What was done, and what came of writing files.
+    async fn render(&self, hand: Hand) -> Result<(Report, Result<(), ReleaseError>), ReleaseError> {
         let mut state = self.state.lock().await;
         self.answers.turn_over();
         let now = self.tools.clock.now();
@@ -253,12 +275,12 @@ impl Releaser {
             pages: &pages,
             now,
         };
-        let outcome = self.write((&mut *state, hand), work, &mut report).await;
+        let outcome = self.write((&mut *state, hand), work, &mut report).await?;
         // Hubs fetch when they are told, and a web server may hand out the files: these must be there before (R6.15).
         if !report.touched_outputs.is_empty() {
             self.hub.wake.notify_one();
         }
-        outcome.map(|()| report)
+        Ok((report, outcome))
     }
 
     /// Which files would be written or removed now; renders, and changes nothing but the archive bounds.

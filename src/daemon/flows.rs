@@ -90,10 +90,7 @@ impl Prepared {
             .sync(feeds, subscribers, site.clock.now())
             .await?;
         site.front.store(Arc::new(self.front()));
-        if let Err(error) = self.releaser.refresh().await {
-            // A folder of files that cannot be written, say: the shelf is filled before, and the flow tries again.
-            tracing::error!(error = ?anyhow::Error::from(error), "publishing failed at the start");
-        }
+        self.releaser.publish().await;
         Ok(self.spawn(site, troubles))
     }
 

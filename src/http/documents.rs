@@ -136,10 +136,7 @@ fn finished(request: &Request<Incoming>, document: &Document, max_age_s: u64) ->
 
 /// The fields that 200 and 304 share (R7.5, R7.6, R6.13).
 fn describe(headers: &mut HeaderMap, document: &Document, max_age_s: u64) {
-    set(headers, header::ETAG, &format!("\"{}\"", document.etag));
-    if let Some(changed_at) = document.changed_at {
-        set(headers, header::LAST_MODIFIED, &http_date(changed_at));
-    }
+    mark(headers, document);
     let keep = match document.keep {
         Keep::UntilPoll => format!("public, max-age={max_age_s}"),
         Keep::Immutable => String::from("public, max-age=31536000, immutable"),
@@ -150,6 +147,14 @@ fn describe(headers: &mut HeaderMap, document: &Document, max_age_s: u64) {
         if let Ok(value) = HeaderValue::from_str(link) {
             headers.append(header::LINK, value);
         }
+    }
+}
+
+/// The validators of a document.
+pub(super) fn mark(headers: &mut HeaderMap, document: &Document) {
+    set(headers, header::ETAG, &format!("\"{}\"", document.etag));
+    if let Some(changed_at) = document.changed_at {
+        set(headers, header::LAST_MODIFIED, &http_date(changed_at));
     }
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::conditional::is_current;
+use super::documents::mark;
 use super::headers::RESOURCE_POLICY;
 use super::routes::Desk;
 use super::{Front, pages};
@@ -17,9 +19,15 @@ use crate::fetch::{HostGaps, wait_for_hosts};
 use crate::model::{
     EditionRecord, FEED_HISTORY, FeedHistory, GapSource, HostState, MessageStanding,
 };
-use crate::publish::{self, DaemonFacts, Listed, MailFacts, StatusView};
+use crate::publish::{self, DaemonFacts, Document, Listed, MailFacts, StatusView};
 use crate::schedule::silent_since;
 use crate::store::{Store, StoreError, StoreFacts};
+
+/// Type of the operator's feed.
+const HEALTH_TYPE: &str = "application/atom+xml; charset=utf-8";
+
+/// Whoever keeps the operator's feed asks whether it is still the same.
+const ASK_FIRST: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// 200 once everything was rendered, 503 before.
 pub(super) async fn ready(State(desk): State<Desk>) -> Response {
@@ -108,13 +116,23 @@ pub(super) async fn feed(State(desk): State<Desk>, request: Request) -> Response
     };
     let history: FeedHistory = serde_json::from_slice(&note).unwrap_or_default();
     let feed = publish::health_feed(&front.theme, &front.site, &history.events);
-    let head = [
-        (header::CONTENT_TYPE, "application/atom+xml; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        // Any page in the operator's browser comes from a client that is admitted.
-        (RESOURCE_POLICY, "same-origin"),
-    ];
-    (head, feed).into_response()
+    let told = history.events.iter().filter(|event| event.kind.is_health());
+    let document = Document {
+        changed_at: told.map(|event| event.seen_at).max(),
+        ..publish::plain(String::from("/status.atom"), HEALTH_TYPE, feed)
+    };
+    let mut response = if is_current(request.headers(), &document) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let kind = [(header::CONTENT_TYPE, HEALTH_TYPE)];
+        (kind, document.identity.clone()).into_response()
+    };
+    let headers = response.headers_mut();
+    mark(headers, &document);
+    headers.insert(header::CACHE_CONTROL, ASK_FIRST);
+    // Any page in the operator's browser comes from a client that is admitted.
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 fn gaps(front: &Front, hosts: &[HostState]) -> HashMap<String, (Duration, GapSource)> {

@@ -15,6 +15,7 @@ use tokio::task::JoinError;
 use crate::config::{Files, PublishConfig, PublishFormat};
 use crate::publish::{Draft, HTML, Keep, Volume, story_page};
 
+use super::retry::Troubles;
 use super::select::Selected;
 use super::{Documents, ReleaseError, Releaser, Report, State, archive};
 use bucket::{Bucket, Memory};
@@ -27,8 +28,6 @@ use ledger::{Closed, Ledger, Piece, Placed};
 pub(super) struct Written {
     known: HashMap<PathBuf, String>,
     buckets: HashMap<PathBuf, Memory>,
-    /// Failures that the operator was told, by folder.
-    told: HashMap<PathBuf, String>,
 }
 
 /// What a rendering made.
@@ -46,17 +45,22 @@ type Outputs<'a> = Vec<&'a (PublishConfig, Selected)>;
 
 impl Releaser {
     /// Writes what changed for every merged feed that wants files. A folder that fails keeps no other from being
-    /// written; the first failure is given back, further ones are told here.
+    /// written, and is left alone for a while; the first failure is given back.
     pub(super) async fn write(
         &self,
         (state, hand): (&mut State, Hand),
         work: Work<'_>,
         report: &mut Report,
-    ) -> Result<(), ReleaseError> {
+    ) -> Result<Result<(), ReleaseError>, ReleaseError> {
         let written = std::mem::take(&mut state.files);
-        let (written, outcome) = self.fill_all((hand, written), work, report).await?;
+        let mut troubles = std::mem::take(&mut state.troubles);
+        let filled = self
+            .fill_all((hand, written, &mut troubles), work, report)
+            .await;
+        state.troubles = troubles;
+        let (written, outcome) = filled?;
         state.files = written;
-        outcome
+        Ok(outcome)
     }
 
     /// Files, copies and manifests that are not what they should be, and those that should not be there.
@@ -65,13 +69,14 @@ impl Releaser {
         work: Work<'_>,
         report: &mut Report,
     ) -> Result<(), ReleaseError> {
-        let hand = (Hand::Compares, Written::default());
+        let mut troubles = Troubles::default();
+        let hand = (Hand::Compares, Written::default(), &mut troubles);
         self.fill_all(hand, work, report).await?.1
     }
 
     async fn fill_all(
         &self,
-        (hand, mut written): (Hand, Written),
+        (hand, mut written, troubles): (Hand, Written, &mut Troubles),
         work: Work<'_>,
         report: &mut Report,
     ) -> Result<(Written, Result<(), ReleaseError>), ReleaseError> {
@@ -79,21 +84,28 @@ impl Releaser {
         let withheld: BTreeSet<String> = withheld.collect();
         let mut first = Ok(());
         for (root, (files, outputs)) in self.targets(work.chosen) {
+            if hand == Hand::Writes && troubles.rests(&root, work.now) {
+                continue;
+            }
             let target = Target::open(&root, files, hand, (&mut written, work.now)).await?;
             let target = self.fill(target, &outputs, work).await?;
             let names = outputs.iter().map(|(output, _)| output.name.clone());
             let closed = target.close((names.collect(), withheld.clone())).await?;
             let (closed, memory) = closed;
             written.known = closed.known;
-            written
-                .buckets
-                .extend(memory.map(|memory| (root.clone(), memory)));
+            let memory = memory.map(|memory| (root.clone(), memory));
+            written.buckets.extend(memory);
             report.written.extend(closed.touched);
             match closed.outcome {
-                Err(error) if first.is_ok() => first = Err(error),
-                Err(error) => written.tell(root, error),
-                Ok(()) => {
-                    written.told.remove(&root);
+                Ok(()) => troubles.over(&root),
+                Err(error) => {
+                    if hand == Hand::Writes {
+                        troubles.failed(&root, &error, work.now);
+                    } else if first.is_err() {
+                        tracing::error!(error = ?anyhow::Error::from(error), "files failed, too");
+                        continue;
+                    }
+                    first = first.and(Err(error));
                 }
             }
         }
@@ -242,18 +254,6 @@ fn rank(file: &str) -> u8 {
 fn batch(pieces: BTreeMap<(u8, String), Piece>) -> Vec<Placed> {
     let pieces = pieces.into_iter();
     pieces.map(|((_, file), piece)| (file, piece)).collect()
-}
-
-impl Written {
-    /// A failure is told when it is another than the last one there.
-    fn tell(&mut self, root: PathBuf, error: ReleaseError) {
-        let error = anyhow::Error::from(error);
-        let text = format!("{error:#}");
-        if self.told.get(&root) != Some(&text) {
-            tracing::error!(error = ?error, "files could not be written");
-            self.told.insert(root, text);
-        }
-    }
 }
 
 /// Where files go.

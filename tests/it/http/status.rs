@@ -10,7 +10,7 @@ use feedmill::publish::check_document;
 use super::bench::{CALM, site, start, start_site};
 use crate::publish::bench::output;
 use crate::release::Mill;
-use crate::support::client::get;
+use crate::support::client::{get, request};
 
 async fn quarantined(mill: &Mill, standing: FeedStanding) {
     let id = mill.store.feed("a").await.unwrap().unwrap().id;
@@ -59,7 +59,24 @@ async fn the_operators_feed_tells_what_befell_the_feeds() {
         first.body,
         "an hour and a restart later"
     );
+    let tag = first.header("etag").unwrap().to_owned();
+    let since = first.header("last-modified").unwrap().to_owned();
+    assert_eq!(since, "Mon, 23 Nov 2026 12:00:00 GMT");
+    let asked = |headers: &[(&str, &str)]| request(served.address, "GET", "/status.atom", headers);
+    for held in [
+        ("If-None-Match", tag.as_str()),
+        ("If-Modified-Since", since.as_str()),
+    ] {
+        let same = asked(&[held]);
+        assert_eq!((same.status, same.body.len()), (304, 0), "{held:?}");
+        assert_eq!(same.header("etag"), Some(tag.as_str()));
+        assert_eq!(same.header("last-modified"), Some(since.as_str()));
+        assert_eq!(same.header("cache-control"), Some("private, no-cache"));
+        assert_eq!(same.header("content-type"), None);
+        assert_eq!(same.header("access-control-allow-origin"), None);
+    }
     quarantined(&mill, FeedStanding::Active).await;
+    assert_eq!(asked(&[("If-None-Match", &tag)]).status, 200);
     let second = get(served.address, "/status.atom");
     let ids = |text: &str| -> Vec<String> {
         let ids = text.split("<id>").skip(2);

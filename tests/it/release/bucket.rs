@@ -290,6 +290,7 @@ async fn a_storage_that_refuses_stops_nothing_else() {
         assert!(mill.file("more.atom").is_file(), "the folder is written");
 
         storage.recover();
+        mill.clock.advance(Duration::from_secs(2));
         releaser.refresh().await.unwrap();
         assert!(
             storage
@@ -318,6 +319,7 @@ async fn a_storage_that_fails_half_way_is_written_to_the_end_later() {
     assert!(there.len() > 40 && !there.contains(&String::from("site/public/manifest.json")));
 
     storage.recover();
+    mill.clock.advance(Duration::from_secs(2));
     releaser.refresh().await.unwrap();
     let put = changed(storage.asked());
     assert!(put.contains(&String::from("manifest.json")));
@@ -344,4 +346,25 @@ async fn a_storage_that_says_nothing_is_given_up_in_time() {
         mill.text("/all.atom").contains("Story 2"),
         "readers are served"
     );
+}
+
+/// Readers' documents are rendered at each change all the same; the storage is asked again after 2, 4, 8 … seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storage_that_failed_is_left_alone_longer_and_longer() {
+    let storage = Storage::start();
+    let mill = Mill::new(vec![stored(bucket(&storage))]).await;
+    mill.poll("a", &entries(3)).await;
+    storage.refuse(403, 0);
+    let releaser = mill.releaser();
+    let mut asked_at = Vec::new();
+    for second in 0..20 {
+        let failed = releaser.refresh().await.is_err();
+        assert_eq!(failed, !storage.asked().is_empty());
+        asked_at.extend(failed.then_some(second));
+        mill.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(asked_at, [0, 2, 6, 14]);
+    mill.poll("b", &pairs(&[("x", "Further")])).await;
+    releaser.refresh().await.unwrap();
+    assert!(mill.text("/all.atom").contains("Further") && storage.asked().is_empty());
 }

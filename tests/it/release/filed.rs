@@ -141,3 +141,29 @@ async fn every_link_of_a_file_leads_to_a_file() {
     let live = mill.text("/all/");
     assert!(live.contains("<form") && live.contains("/all/archive/2026-11-23/"));
 }
+
+/// Without a poll that would wake the flow, too.
+#[tokio::test]
+async fn files_that_could_not_be_written_are_tried_again_soon() {
+    let mut mill = Mill::new(vec![filed()]).await;
+    mill.clock = Clock::system();
+    mill.poll("a", &entries(3)).await;
+    let obstacle = mill.folder.path().join("public");
+    std::fs::write(&obstacle, "a file, not a folder").unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let releaser = mill.releaser();
+    let driver = async {
+        while mill.shelf.get("/all.atom").is_none() {
+            tokio::task::yield_now().await;
+        }
+        std::fs::remove_file(&obstacle).unwrap();
+        while !mill.file("manifest.json").is_file() {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let flow = releaser.run(stop.clone(), Arc::default());
+    let both = async { tokio::join!(flow, driver) };
+    let limit = Duration::from_secs(120);
+    tokio::time::timeout(limit, both).await.unwrap();
+}
