@@ -265,6 +265,8 @@ pub struct ParsedFeed {
     pub site_url: Option<String>,
     /// The feed's authors.
     pub authors: Vec<Author>,
+    /// The feed's categories.
+    pub categories: Vec<Category>,
     /// BCP 47.
     pub language: Option<String>,
     /// Icon, else logo or image.

@@ -362,6 +362,9 @@ pub struct FeedMeta {
     pub rights: Option<String>,
     /// Authors' names and addresses of their pages.
     pub authors: Vec<super::Author>,
+    /// Categories.
+    #[serde(default)]
+    pub categories: Vec<super::Category>,
     /// The feed's claimed date.
     pub updated_at: Option<Timestamp>,
 }

@@ -185,6 +185,12 @@ pub struct FeedView {
     pub icon_url: Option<String>,
     /// Rights.
     pub rights: Option<String>,
+    /// The feed's authors.
+    #[serde(default)]
+    pub authors: Vec<super::Author>,
+    /// The feed's categories.
+    #[serde(default)]
+    pub categories: Vec<super::Category>,
     /// Groups.
     pub groups: Vec<String>,
     /// Higher leads.

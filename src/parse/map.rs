@@ -15,7 +15,7 @@ use super::normalise::{
 };
 use super::{ParseError, date, html, identity, language, text};
 use crate::model::{FeedFormat, ParsedEntry, ParsedFeed};
-use entry::{Context, named};
+use entry::{Context, named, read_categories};
 
 const MAX_ENTRIES: usize = 500;
 /// Longer ids are no ids anyone meant.
@@ -84,6 +84,12 @@ fn described(
             .and_then(|text| line(&text.content, aside.description)),
         site_url: mapped.links.first().and_then(|link| web(&link.href)),
         authors: named(&aside.authors),
+        categories: read_categories(
+            aside
+                .categories
+                .iter()
+                .map(|(term, scheme, label)| (term.as_str(), scheme.as_deref(), label.as_deref())),
+        ),
         language: aside.language.clone(),
         icon_url: aside
             .icon_url

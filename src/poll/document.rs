@@ -109,6 +109,7 @@ impl Work {
             icon_url: parsed.icon_url,
             rights: parsed.rights,
             authors: parsed.authors,
+            categories: parsed.categories,
             updated_at: parsed.updated_at,
         };
         let traces = entries.iter().map(|entry| EntryTrace {

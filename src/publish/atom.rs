@@ -4,7 +4,7 @@
 use crate::config::PublishFormat;
 use crate::model::{ParsedEntry, StorySeq, StoryView};
 
-use super::body::{Part, authors, body, categories, title};
+use super::body::{Part, Tag, authors, body, categories, feed_categories, title};
 use super::site::{MergedFeed, Site, changed_at, media};
 use super::text::{self, line, rfc3339, web_url};
 use super::xml::Xml;
@@ -165,12 +165,7 @@ fn entry(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, story: &StoryView) {
         person(xml, &name, uri.as_deref());
     }
     links(xml, site, story);
-    for (term, scheme, label) in categories(story) {
-        let mut attributes = vec![("term", term.as_str())];
-        attributes.extend(scheme.map(|scheme| ("scheme", scheme)));
-        attributes.extend(label.as_deref().map(|label| ("label", label)));
-        xml.empty("category", &attributes);
-    }
+    tags(xml, &categories(story));
     if let Some(rights) = entry
         .rights
         .as_deref()
@@ -186,6 +181,15 @@ fn entry(xml: &mut Xml, site: &Site, feed: &MergedFeed<'_>, story: &StoryView) {
     part(xml, "summary", body.summary.as_ref());
     part(xml, "content", body.content.as_ref());
     xml.close("entry");
+}
+
+fn tags(xml: &mut Xml, tags: &[Tag<'_>]) {
+    for (term, scheme, label) in tags {
+        let mut attributes = vec![("term", term.as_str())];
+        attributes.extend(scheme.map(|scheme| ("scheme", scheme)));
+        attributes.extend(label.as_deref().map(|label| ("label", label)));
+        xml.empty("category", &attributes);
+    }
 }
 
 fn part(xml: &mut Xml, name: &str, part: Option<&Part<'_>>) {
@@ -320,11 +324,20 @@ fn source(xml: &mut Xml, story: &StoryView) {
             &[("rel", "alternate"), ("type", "text/html"), ("href", &url)],
         );
     }
-    if authors(&story.lead.entry.authors).is_empty() {
-        person(xml, &name, None);
-    }
-    // These are the polled feed's own; an entry that came with a source of its own is of another.
+    // What follows is the polled feed's own; an entry that came with a source of its own is of another.
     let own = story.lead.entry.source.is_none();
+    if authors(&story.lead.entry.authors).is_empty() {
+        let known = authors(&feed.authors);
+        match known.as_slice() {
+            known @ [_, ..] if own => known
+                .iter()
+                .for_each(|(name, uri)| person(xml, name, uri.as_deref())),
+            _ => person(xml, &name, None),
+        }
+    }
+    if own && story.lead.entry.categories.is_empty() {
+        tags(xml, &feed_categories(feed));
+    }
     if let Some(rights) = feed.rights.as_deref().filter(|_| own) {
         xml.leaf("rights", &[], &line(rights));
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::config::ContentMode;
-use crate::model::{Author, ParsedEntry, SafeHtml, StoryView};
+use crate::model::{Author, Category, FeedView, ParsedEntry, SafeHtml, StoryView};
 
 use super::text;
 
@@ -126,18 +126,12 @@ fn mail_like(name: &str) -> bool {
         })
 }
 
-/// Categories and the rules' tags: term, scheme, label.
-pub(super) fn categories(story: &StoryView) -> Vec<(String, Option<&str>, Option<String>)> {
-    let mut found: Vec<(String, Option<&str>, Option<String>)> = Vec::new();
-    for category in &story.lead.entry.categories {
-        let term = text::line(&category.term);
-        let label = category
-            .label
-            .as_deref()
-            .map(text::line)
-            .filter(|label| !label.is_empty() && *label != term);
-        found.push((term, category.scheme.as_deref().and_then(text::iri), label));
-    }
+/// A category: term, scheme, label.
+pub(super) type Tag<'a> = (String, Option<&'a str>, Option<String>);
+
+/// Categories and the rules' tags.
+pub(super) fn categories(story: &StoryView) -> Vec<Tag<'_>> {
+    let mut found = named(&story.lead.entry.categories);
     found.extend(
         story
             .lead
@@ -145,6 +139,31 @@ pub(super) fn categories(story: &StoryView) -> Vec<(String, Option<&str>, Option
             .iter()
             .map(|tag| (text::line(tag), None, None)),
     );
+    each_once(found)
+}
+
+/// Categories that a publisher gave to a feed.
+pub(super) fn feed_categories(feed: &FeedView) -> Vec<Tag<'_>> {
+    each_once(named(&feed.categories))
+}
+
+fn named(categories: &[Category]) -> Vec<Tag<'_>> {
+    let mut found = Vec::new();
+    for Category {
+        term,
+        scheme,
+        label,
+    } in categories
+    {
+        let term = text::line(term);
+        let label = label.as_deref().map(text::line);
+        let label = label.filter(|label| !label.is_empty() && *label != term);
+        found.push((term, scheme.as_deref().and_then(text::iri), label));
+    }
+    found
+}
+
+fn each_once(mut found: Vec<Tag<'_>>) -> Vec<Tag<'_>> {
     let mut seen = std::collections::HashSet::new();
     found.retain(|(term, scheme, _)| !term.is_empty() && seen.insert((term.clone(), *scheme)));
     found

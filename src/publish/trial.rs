@@ -178,6 +178,8 @@ fn story() -> StoryView {
         language: None,
         icon_url: None,
         rights: None,
+        authors: Vec::new(),
+        categories: Vec::new(),
         groups: Vec::new(),
         priority: 0,
         updated_at: Some(at),

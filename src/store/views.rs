@@ -174,6 +174,8 @@ fn feed_view(row: &Row<'_>) -> rusqlite::Result<FeedView> {
         language: meta.language,
         icon_url: meta.icon_url,
         rights: meta.rights,
+        authors: meta.authors,
+        categories: meta.categories,
         groups: get_json(row, 4)?,
         priority: row.get(5)?,
         updated_at: get_opt_at(row, 7)?,

@@ -41,6 +41,8 @@ fn feed(id: i64, title: &str, groups: &[&str]) -> FeedView {
         language: None,
         icon_url: None,
         rights: None,
+        authors: Vec::new(),
+        categories: Vec::new(),
         groups: groups.iter().map(|&group| group.to_owned()).collect(),
         priority: 0,
         updated_at: None,

@@ -643,3 +643,17 @@ proptest! {
         prop_assert_eq!(&safe(&once), &once);
     }
 }
+
+#[test]
+fn a_feed_keeps_its_own_categories() {
+    let terms = |feed: ParsedFeed| -> Vec<String> {
+        let categories = feed.categories.into_iter();
+        categories.map(|category| category.term).collect()
+    };
+    let rss = "<rss version='2.0'><channel><title>F</title><category>Rivers</category><category>Lakes</category>\
+        <item><title>T</title><category>Own</category></item></channel></rss>";
+    assert_eq!(terms(read(rss)), ["Rivers", "Lakes"]);
+    let atom = "<feed xmlns='http://www.w3.org/2005/Atom'><title>F</title><id>urn:f</id><category term='rivers' label='R'/>\
+        <entry><title>T</title><id>urn:1</id><category term='own'/></entry></feed>";
+    assert_eq!(terms(read(atom)), ["rivers"]);
+}

@@ -853,6 +853,8 @@ fn view(id: i64, site: &str, link: &str, shown: i64) -> EntryView {
             language: None,
             icon_url: None,
             rights: None,
+            authors: Vec::new(),
+            categories: Vec::new(),
             groups: Vec::new(),
             priority: 0,
             updated_at: None,

@@ -68,7 +68,7 @@ impl Context {
             updated_at,
             date_flag: date_flag(has_date, aside.has_unreadable_date),
             enclosures: enclosures(&raw, &aside, base.as_ref()),
-            categories: categories(&raw),
+            categories: categories(&raw.categories),
             links: links(&raw, &aside, base.as_ref()),
             source: aside
                 .source
@@ -245,20 +245,27 @@ fn guessed_mime(url: &str) -> Option<&'static str> {
     })
 }
 
-fn categories(raw: &raw::Entry) -> Vec<Category> {
+fn categories(raw: &[raw::Category]) -> Vec<Category> {
+    let written = raw.iter().map(|category| {
+        let (scheme, label) = (category.scheme.as_deref(), category.label.as_deref());
+        (category.term.as_str(), scheme, label)
+    });
+    read_categories(written)
+}
+
+/// Categories as written: term, scheme, label.
+pub(super) fn read_categories<'a>(
+    written: impl Iterator<Item = (&'a str, Option<&'a str>, Option<&'a str>)>,
+) -> Vec<Category> {
     let mut out: Vec<Category> = Vec::new();
-    for category in &raw.categories {
-        let Some(term) = line(&category.term, Reading::Guess) else {
+    for (term, scheme, label) in written {
+        let Some(term) = line(term, Reading::Guess) else {
             continue;
         };
-        let label = category
-            .label
-            .as_deref()
+        let label = label
             .and_then(|label| line(label, Reading::Guess))
             .filter(|label| *label != term);
-        let scheme = category
-            .scheme
-            .as_deref()
+        let scheme = scheme
             .map(text::one_line)
             .filter(|scheme| !scheme.is_empty());
         let category = Category {

@@ -62,6 +62,8 @@ pub(crate) struct FeedAside {
     pub(crate) base: Option<String>,
     pub(crate) publisher_id: Option<String>,
     pub(crate) authors: Vec<Author>,
+    /// Term, scheme, label.
+    pub(crate) categories: Vec<(String, Option<String>, Option<String>)>,
     /// As a tag of BCP 47.
     pub(crate) language: Option<String>,
     pub(crate) rights: Option<String>,

@@ -265,7 +265,10 @@ impl Chooser<'_> {
         chosen.categories = self.categories(entry);
     }
 
-    fn categories(&self, entry: &Node<'_>) -> Vec<(String, Option<String>, Option<String>)> {
+    pub(super) fn categories(
+        &self,
+        entry: &Node<'_>,
+    ) -> Vec<(String, Option<String>, Option<String>)> {
         let mut categories = Vec::new();
         for part in &entry.parts {
             match part.kind {

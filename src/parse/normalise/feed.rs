@@ -119,6 +119,7 @@ impl Chooser<'_> {
         aside.authors = self.authors(holder);
         let text = |kind| holder.part(kind).and_then(Node::value).map(str::to_owned);
         let own = channel.and_then(|channel| channel.lang.as_deref());
+        aside.categories = self.categories(holder);
         aside.language = text(Kind::Language)
             .and_then(|said| language::declared(&said))
             .or_else(|| own.and_then(language::declared));

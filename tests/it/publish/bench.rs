@@ -71,6 +71,8 @@ pub(crate) fn feed(id: i64, title: &str) -> FeedView {
         language: None,
         icon_url: None,
         rights: None,
+        authors: Vec::new(),
+        categories: Vec::new(),
         groups: vec![String::from("tech")],
         priority: 0,
         updated_at: Some(at("2026-11-23T06:00:00Z")),

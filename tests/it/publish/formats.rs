@@ -257,6 +257,59 @@ fn a_source_says_whose_rights_and_picture() {
     );
 }
 
+/// R7.16: author and categories of the feed, where the entry has none of its own; of no feed but its own.
+#[test]
+fn a_source_says_whose_author_and_categories() {
+    let with = |change: fn(&mut StoryView)| {
+        let mut one = story(1, "One", "<p>x</p>");
+        one.lead.entry.authors.clear();
+        one.lead.entry.categories.clear();
+        one.lead.feed.authors = vec![Author {
+            name: Some(String::from("Ada")),
+            email: None,
+            uri: Some(String::from("https://blog1.example.org/ada")),
+        }];
+        one.lead.feed.categories = vec![Category {
+            term: String::from("rivers"),
+            scheme: Some(String::from("https://blog1.example.org/tags")),
+            label: Some(String::from("Rivers & lakes")),
+        }];
+        change(&mut one);
+        let atom = text(&drafts(&[one]), "/all.atom");
+        let (_, source) = atom.split_once("<source>").unwrap();
+        source.split_once("</source>").unwrap().0.to_owned()
+    };
+    let person = "<author>\n    <name>Ada</name>\n    <uri>https://blog1.example.org/ada</uri>";
+    let category = "<category term=\"rivers\" scheme=\"https://blog1.example.org/tags\" label=\"Rivers &amp; lakes\"/>";
+    let bare = with(|_| {});
+    assert!(bare.contains(person) && bare.contains(category), "{bare}");
+    let own = with(|one| {
+        one.lead.entry.authors = one.lead.feed.authors.clone();
+        one.lead.entry.categories = vec![Category {
+            term: String::from("own"),
+            scheme: None,
+            label: None,
+        }];
+    });
+    assert!(
+        !own.contains("<author>") && !own.contains("<category"),
+        "{own}"
+    );
+    let others = with(|one| {
+        one.lead.entry.source = Some(SourceRef {
+            id: None,
+            title: Some(String::from("Another")),
+            link: None,
+            feed_url: None,
+        });
+    });
+    assert!(others.contains("<name>Another</name>"), "{others}");
+    assert!(
+        !others.contains("Ada") && !others.contains("<category"),
+        "{others}"
+    );
+}
+
 /// R7.19: an entry without content has a summary, in every format.
 #[test]
 fn an_entry_without_content_has_a_summary() {
