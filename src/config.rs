@@ -216,6 +216,8 @@ pub struct FetchConfig {
     pub min_hub_hash: HubHash,
     /// Entries shown of a first poll or a flood.
     pub max_new: usize,
+    /// Fetch the pictures of feeds, and show them.
+    pub icons: bool,
 }
 
 /// Hashes of hubs' signatures (R6.10), weakest first.

@@ -7,6 +7,7 @@ mod entry;
 mod feed;
 mod gist;
 mod history;
+mod icon;
 mod mail;
 mod poll;
 mod push;
@@ -25,6 +26,7 @@ pub use feed::{
 };
 pub use gist::Gist;
 pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHistory, FeedMark};
+pub use icon::{IconAnswer, IconCommit, IconFound, IconKind, IconRef, IconWish, KnownIcon};
 pub use mail::{
     Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,
     FrozenEdition, FrozenMessage, Held, HeldBounce, HeldMail, MessageId, MessageStanding,

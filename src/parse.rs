@@ -5,6 +5,7 @@ mod article;
 mod charset;
 pub mod date;
 mod html;
+mod icon;
 mod identity;
 mod json;
 mod language;
@@ -17,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::model::{ParsedFeed, SafeHtml};
 pub use article::{Article, article};
+pub use icon::icon_kind;
 use normalise::{Normalised, Reading, Repairs};
 
 /// What the outside knows of a document.

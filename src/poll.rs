@@ -9,6 +9,7 @@ mod document;
 mod findings;
 mod first;
 mod full_text;
+mod icons;
 mod one;
 mod pace;
 mod parts;

@@ -13,6 +13,7 @@ mod feeds;
 mod fold;
 mod held;
 mod history;
+mod icons;
 mod known;
 mod ledger;
 mod mailing;

@@ -192,6 +192,8 @@ pub(super) struct Fetch {
     /// Entries shown of a feed's first poll, or of a sudden flood.
     #[schemars(range(min = 0, max = 100_000))]
     pub(super) max_new: u32,
+    /// Fetch the pictures of feeds, once a month, and show them beside the feeds' names.
+    pub(super) icons: bool,
 }
 
 impl Default for Fetch {
@@ -215,6 +217,7 @@ impl Default for Fetch {
             websub: true,
             min_hub_hash: HubHash::Sha1,
             max_new: 10,
+            icons: true,
         }
     }
 }

@@ -159,6 +159,11 @@ impl Flows {
             let reader = reader.clone();
             async move { reader.run_deliveries(stop).await }
         };
+        let looker = poller.clone();
+        let icons = move |stop| {
+            let looker = looker.clone();
+            async move { looker.run_icons(stop).await }
+        };
         let poller = poller.clone();
         let poll = move |stop| {
             let poller = poller.clone();
@@ -167,6 +172,10 @@ impl Flows {
         let (stop, troubles) = (self.tasks.stopped(), troubles.clone());
         let kept = persist("backfill", troubles.clone(), stop.clone(), backfill);
         self.tasks.add("backfill", kept);
+        if self.prepared.generation.config.fetch.icons {
+            let kept = persist("icons", troubles.clone(), stop.clone(), icons);
+            self.tasks.add("icons", kept);
+        }
         self.tasks.add(
             "push",
             persist("push", troubles.clone(), stop.clone(), push),

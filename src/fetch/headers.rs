@@ -12,6 +12,7 @@ use url::Url;
 
 use super::FetchRequest;
 use crate::config::Auth;
+use crate::model::Validators;
 
 /// Constant for the life of a validator (R2.27); the last range avoids 406.
 const FEEDS: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, \
@@ -72,6 +73,18 @@ pub(super) fn of_hop(
         }
     }
     (headers, conditional)
+}
+
+/// What is held already, for the address that sent it.
+pub(super) fn hold(headers: &mut HeaderMap, held: &Validators) {
+    echo(headers, IF_NONE_MATCH, held.etag.as_deref());
+    echo(headers, IF_MODIFIED_SINCE, held.last_modified.as_deref());
+}
+
+/// Nothing is held of another address.
+pub(super) fn let_go(headers: &mut HeaderMap) {
+    headers.remove(IF_NONE_MATCH);
+    headers.remove(IF_MODIFIED_SINCE);
 }
 
 /// R1.1: the identical octets, whatever they are.

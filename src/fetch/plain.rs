@@ -144,6 +144,28 @@ impl Fetcher {
         .await
     }
 
+    /// Asks for a picture of at most `max_bytes`, unless it is still the one that `held` says.
+    pub async fn get_picture(
+        &self,
+        url: &Url,
+        max_bytes: u64,
+        held: Option<&Validators>,
+        now: Timestamp,
+    ) -> Result<Answer, PollTrouble> {
+        let accept = Some(HeaderValue::from_static("image/*"));
+        let mut headers = headers::plain(&self.shared.user_agent, accept);
+        if let Some(held) = held.filter(|held| held.url == url.as_str()) {
+            headers::hold(&mut headers, held);
+        }
+        let first = Outgoing {
+            method: Method::GET,
+            headers,
+            body: None,
+        };
+        let limits = self.shared.limits.with_body(max_bytes);
+        self.plain(first, Chain::new(url, HOPS), limits, now).await
+    }
+
     async fn plain(
         &self,
         first: Outgoing,
@@ -159,7 +181,7 @@ impl Fetcher {
 
     async fn follow(
         &self,
-        first: Outgoing,
+        mut first: Outgoing,
         mut chain: Chain,
         limits: &Limits,
         now: Timestamp,
@@ -180,6 +202,8 @@ impl Fetcher {
                 return answer(response, chain.url, limits, now).await;
             }
             drain(response, limits, &mut received).await;
+            // Validators belong to the address that sent them (R1.7).
+            headers::let_go(&mut first.headers);
         }
     }
 }

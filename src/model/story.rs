@@ -191,6 +191,9 @@ pub struct FeedView {
     /// The feed's categories.
     #[serde(default)]
     pub categories: Vec<super::Category>,
+    /// Its picture, where we keep one.
+    #[serde(default)]
+    pub icon: Option<super::IconRef>,
     /// Groups.
     pub groups: Vec<String>,
     /// Higher leads.

@@ -348,7 +348,7 @@ async fn get(
     }
 }
 
-fn signal(answer: &Result<Answer, PollTrouble>) -> Signal {
+pub(super) fn signal(answer: &Result<Answer, PollTrouble>) -> Signal {
     match answer {
         Ok(answer) => match answer.status {
             429 => Signal::Throttled(answer.retry_after),

@@ -26,6 +26,8 @@ pub struct Site {
     pub id_seed: String,
     /// Pages may load remote images.
     pub images: bool,
+    /// Pages show the pictures of feeds.
+    pub icons: bool,
     /// Pages may lead to what is only made on request; files have nothing of it behind them.
     pub live: bool,
     /// Least time between two polls of a feed.
@@ -47,6 +49,7 @@ impl Site {
             name: config.http.title.clone(),
             id_seed,
             images: config.http.images,
+            icons: config.fetch.icons,
             live: true,
             interval: interval(config),
             language: config.language.clone(),

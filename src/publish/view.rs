@@ -162,6 +162,7 @@ pub(super) struct Item {
     lang: Option<String>,
     excerpt: String,
     source: Named,
+    icon: Option<String>,
     authors: String,
     also: Vec<Named>,
 }
@@ -191,6 +192,7 @@ impl Item {
                 title: line(source.title.as_deref().unwrap_or(&story.lead.feed.title)),
                 url: web_url(source.link.as_deref()),
             },
+            icon: icon(site, story),
             authors: names.join(", "),
             also: also_in(story, &url)
                 .into_iter()
@@ -202,6 +204,13 @@ impl Item {
             url,
         }
     }
+}
+
+/// The picture of the story's feed; an entry that came with a source of its own is of another.
+fn icon(site: &Site, story: &StoryView) -> Option<String> {
+    let own = site.icons && story.lead.entry.source.is_none();
+    let icon = story.lead.feed.icon.as_ref().filter(|_| own);
+    icon.map(|icon| format!("{}{}", site.base(), icon.path()))
 }
 
 /// The beginning of the text, unless it only repeats the title.

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use tokio::task::JoinError;
 
 use crate::config::{Files, PublishConfig, PublishFormat};
-use crate::publish::{Draft, HTML, Keep, Volume, story_page};
+use crate::model::IconRef;
+use crate::publish::{Document, Draft, HTML, Keep, Volume, plain, story_page};
 
 use super::retry::Troubles;
 use super::select::Selected;
@@ -146,6 +147,8 @@ impl Releaser {
                 pieces.insert((rank(&file), file), piece);
             }
         }
+        let icons = self.icons(target.ledger(), outputs).await?;
+        target = target.put(icons).await?;
         let mut rest = pieces.split_off(&(LISTS, String::new()));
         target = target.put(batch(pieces)).await?;
         for (output, selected) in outputs {
@@ -192,6 +195,31 @@ impl Releaser {
         let page = |draft: &Draft| Piece::Draft(draft.clone(), Keep::UntilPoll);
         let pages = pages.map(|draft| (file_of(&draft.path), page(draft)));
         finished.chain(pages).collect()
+    }
+
+    /// Pictures of the feeds of those stories, as far as this process has not written them.
+    async fn icons(
+        &self,
+        ledger: &Ledger,
+        outputs: &[&(PublishConfig, Selected)],
+    ) -> Result<Vec<Placed>, ReleaseError> {
+        let shown = outputs.iter().flat_map(|(_, selected)| &selected.stories);
+        let icons = shown.filter_map(|story| story.lead.feed.icon.as_ref());
+        let icons: BTreeMap<String, &IconRef> = icons
+            .filter(|_| self.still.icons)
+            .map(|icon| (icon.path(), icon))
+            .filter(|(file, _)| !ledger.knows(file))
+            .collect();
+        let mut placed = Vec::new();
+        for (file, icon) in icons {
+            let bytes = self.tools.store.icon(icon.clone()).await?;
+            placed.extend(bytes.map(|bytes| {
+                let bare = plain(format!("/{file}"), icon.kind.media_type(), bytes);
+                let keep = Keep::Immutable;
+                (file, Piece::Document(Arc::new(Document { keep, ..bare })))
+            }));
+        }
+        Ok(placed)
     }
 
     /// Pages of the stories that the merged feed shows now.
@@ -246,7 +274,7 @@ fn rank(file: &str) -> u8 {
     match file {
         "index.html" => FRONT,
         "style.css" | "icon.svg" => 0,
-        file if file.starts_with("story/") => 0,
+        file if file.starts_with("story/") || file.starts_with("icon/") => 0,
         _ => LISTS,
     }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::config::{PublishConfig, PublishFormat};
-use crate::model::{FeedView, Selection, Standing, StoryId, StorySeq, StoryView};
+use crate::model::{
+    FeedView, IconKind, IconRef, Selection, Standing, StoryId, StorySeq, StoryView,
+};
 use crate::publish::{
     Coding, Document, FeedPage, HTML, HubAnswer, Keep, MergedFeed, OnRequest, Page, Pager, Site,
     Theme, Volume, check_document, code, day_page, feed_page, plain, story_page,
@@ -112,6 +114,7 @@ impl OnRequest for Releaser {
 /// What a path asks for.
 enum Place<'a> {
     Story(StoryId),
+    Icon(IconRef),
     Archive(&'a PublishConfig, (PublishFormat, Volume)),
     Feed(&'a PublishConfig, (&'a str, Option<Date>)),
     Day(&'a PublishConfig, Date),
@@ -122,6 +125,11 @@ impl Releaser {
     fn place<'a>(&'a self, path: &'a str) -> Option<Place<'a>> {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match parts[..] {
+            ["icon", file] => {
+                let (tag, kind) = file.split_once('.')?;
+                let (tag, kind) = (tag.to_owned(), IconKind::named(kind)?);
+                Some(Place::Icon(IconRef { tag, kind }))
+            }
             ["story", id] => Some(Place::Story(StoryId(exact(id)?))),
             [name, "archive", file] => {
                 let (volume, format) = match file.split_once('.')? {
@@ -151,6 +159,7 @@ impl Releaser {
     async fn requested(&self, path: &str, place: Place<'_>) -> Answer {
         match place {
             Place::Story(id) => self.story(path, id).await,
+            Place::Icon(icon) => self.icon(path, icon).await,
             Place::Archive(output, place) => self.archive(output, place).await,
             Place::Feed(output, place) => self.feed(path, output, place).await,
             Place::Day(output, day) => self.day(path, output, day).await,
@@ -182,6 +191,16 @@ impl Releaser {
             story_page(theme, site, &output, &story)
         })
         .await
+    }
+
+    /// Its address names its bytes, so it may be kept for ever.
+    async fn icon(&self, path: &str, icon: IconRef) -> Answer {
+        let kind = icon.kind.media_type();
+        let bytes = self.tools.store.icon(icon).await?;
+        Ok(bytes.map(|bytes| Document {
+            keep: Keep::Immutable,
+            ..plain(path.to_owned(), kind, bytes)
+        }))
     }
 
     async fn day(&self, path: &str, output: &PublishConfig, day: Date) -> Answer {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::codes::StoryState;
+use super::icons::icon_ref;
 use super::pack;
 use super::row::{Outcome, get_at, get_code, get_json, get_opt_at};
 use crate::model::{
@@ -54,8 +55,9 @@ impl Views {
         if let Some(known) = self.feeds.get(&id) {
             return Ok(known.clone());
         }
-        let sql = "SELECT f.id, f.key, f.own_title, f.url, f.groups, f.priority, f.standing, m.entry_updated_at, m.meta
-            FROM feed f LEFT JOIN feed_meta m ON m.feed = f.id WHERE f.id = ?1";
+        let sql = "SELECT f.id, f.key, f.own_title, f.url, f.groups, f.priority, f.standing, m.entry_updated_at, m.meta, i.tag, i.kind
+            FROM feed f LEFT JOIN feed_meta m ON m.feed = f.id LEFT JOIN feed_icon o ON o.feed = f.id
+            LEFT JOIN icon i ON i.url = o.url WHERE f.id = ?1";
         let view = conn.prepare_cached(sql)?.query_row([id], feed_view)?;
         self.feeds.insert(id, view.clone());
         Ok(view)
@@ -180,6 +182,7 @@ fn feed_view(row: &Row<'_>) -> rusqlite::Result<FeedView> {
         priority: row.get(5)?,
         updated_at: get_opt_at(row, 7)?,
         standing: get_code(row, 6)?,
+        icon: icon_ref(row.get(9)?, row.get(10)?),
         url,
     })
 }

@@ -43,6 +43,7 @@ fn feed(id: i64, title: &str, groups: &[&str]) -> FeedView {
         rights: None,
         authors: Vec::new(),
         categories: Vec::new(),
+        icon: None,
         groups: groups.iter().map(|&group| group.to_owned()).collect(),
         priority: 0,
         updated_at: None,

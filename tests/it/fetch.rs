@@ -48,6 +48,7 @@ fn config() -> FetchConfig {
         websub: false,
         min_hub_hash: HubHash::Sha1,
         max_new: 20,
+        icons: false,
     }
 }
 

@@ -2,6 +2,7 @@
 //! test waits for them and hours where it must not meet them, so no test measures time.
 
 pub(crate) mod bench;
+mod icons;
 mod manners;
 mod pages;
 mod status;

@@ -7,6 +7,7 @@ mod edits;
 mod findings;
 mod full_text;
 mod hosts;
+mod icons;
 mod moves;
 mod public_ids;
 mod publisher;

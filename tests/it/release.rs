@@ -244,6 +244,7 @@ fn config(base: &Path, outputs: Vec<PublishConfig>) -> Config {
             websub: false,
             min_hub_hash: HubHash::Sha1,
             max_new: 10,
+            icons: true,
         },
         log: LogConfig {
             level: String::from("info"),

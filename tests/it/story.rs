@@ -855,6 +855,7 @@ fn view(id: i64, site: &str, link: &str, shown: i64) -> EntryView {
             rights: None,
             authors: Vec::new(),
             categories: Vec::new(),
+            icon: None,
             groups: Vec::new(),
             priority: 0,
             updated_at: None,

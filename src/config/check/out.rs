@@ -16,7 +16,7 @@ use crate::config::{
 use crate::model::mailbox_key;
 
 /// First parts of addresses that are ours.
-const RESERVED: [&str; 23] = [
+const RESERVED: [&str; 24] = [
     "about",
     "admin",
     "api",
@@ -29,6 +29,7 @@ const RESERVED: [&str; 23] = [
     "feeds",
     "healthz",
     "hub",
+    "icon",
     "metrics",
     "opml",
     "readyz",

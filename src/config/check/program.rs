@@ -148,6 +148,7 @@ impl Check<'_> {
             websub: written.websub && reachable,
             min_hub_hash: hub_hash(written.min_hub_hash),
             max_new: written.max_new as usize,
+            icons: written.icons,
         }
     }
 

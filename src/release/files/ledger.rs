@@ -266,10 +266,10 @@ pub(super) fn kept_for(keep: Keep) -> &'static str {
     }
 }
 
-/// Pages of stories and finished archive documents that were written once stay, as readers may have links to them.
+/// Pages of stories with the pictures on them, and finished archive documents, that were written once stay, as readers may have links to them.
 fn lasts(file: &str, names: &BTreeSet<String>) -> bool {
     match file.split_once('/') {
-        Some(("story", _)) => true,
+        Some(("story" | "icon", _)) => true,
         Some((name, rest)) => {
             let number = rest
                 .strip_prefix("archive/")
