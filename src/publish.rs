@@ -45,7 +45,9 @@ pub use history::health_feed;
 pub use language::Language;
 pub use notice::{Unsubscribe, error_page, unsubscribe_page};
 pub use opml::opml;
-pub use page::{FeedPage, Page, Pager, SearchView, day_page, feed_page, search_page, story_page};
+pub use page::{
+    FeedPage, Page, Pager, SearchView, day_page, feed_file, feed_page, search_page, story_page,
+};
 pub use site::{MergedFeed, Site, fitting};
 pub use status::{DaemonFacts, Listed, MailFacts, StatusView, status_page};
 pub use subscription::{Choice, SubscriptionView, subscription_page};

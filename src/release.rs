@@ -14,6 +14,7 @@ mod request;
 mod retry;
 mod select;
 mod settle;
+mod shown;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -228,8 +229,9 @@ impl Releaser {
         let state = self.state.lock().await;
         let lag = state.site_lags_s;
         let lag = lag.map(|rest_s| Duration::from_secs(rest_s.unsigned_abs()));
+        let pages = state.files.lags().then_some(REST);
         let next = state.troubles.next(self.tools.clock.now());
-        [lag, next]
+        [lag, next, pages]
             .into_iter()
             .flatten()
             .fold(AGEING, Duration::min)

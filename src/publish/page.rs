@@ -2,6 +2,7 @@
 //! values and gives HTML, or why an operator's template failed.
 
 use jiff::civil::Date;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::config::{PublishConfig, PublishFormat, Zone};
@@ -46,7 +47,8 @@ pub(super) fn list(theme: &Theme, site: &Site, feed: &MergedFeed<'_>) -> Page {
         empty: language.text("empty").to_owned(),
         newer: None,
         older: oldest
-            .filter(|_| site.live && output.formats.contains(&PublishFormat::Html))
+            .filter(|_| output.formats.contains(&PublishFormat::Html))
+            .filter(|_| site.live || output.search.is_none())
             .map(|day| day_href(site, output, day)),
     };
     theme.render("list.html", &page)
@@ -117,15 +119,47 @@ pub fn feed_page(theme: &Theme, site: &Site, feed: &MergedFeed<'_>, page: FeedPa
         capped: Vec::new(),
         empty: language.text("empty").to_owned(),
         newer: page.until.map(|_| format!("{}{own}", site.base())),
-        older: page.older.map(|day| format!("{}{own}{day}/", site.base())),
+        older: page.older.map(|day| match site.live {
+            true => format!("{}{own}{day}/", site.base()),
+            false => day_href(site, output, day),
+        }),
     };
     theme.render("list.html", &view)
 }
 
 /// Address path of a feed's page in a merged feed, without leading slash.
 fn feed_path(output: &PublishConfig, key: &str) -> String {
-    let key = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
-    format!("{}/feed/{key}/", output.name)
+    let set = if is_path(key) { KEPT } else { NON_ALPHANUMERIC };
+    format!("{}/feed/{}/", output.name, utf8_percent_encode(key, set))
+}
+
+/// What stands in an address as it is, so that file servers find it.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Longest part of a path that file systems take.
+const LONGEST_PART: usize = 200;
+
+/// Can `key` be the path of a folder, and of no page of a day?
+fn is_path(key: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.len() <= LONGEST_PART
+            && !part.contains(|c: char| c.is_control() || c == '\\')
+    };
+    let last = key.rsplit('/').next().unwrap_or(key);
+    key.split('/').all(plain) && last.parse::<Date>().is_err()
+}
+
+/// Path of the file with the newest page of a feed, for keys that can be one.
+#[must_use]
+pub fn feed_file(output: &PublishConfig, key: &str) -> Option<String> {
+    is_path(key).then(|| format!("/{}/feed/{key}/", output.name))
 }
 
 #[derive(Serialize)]
@@ -214,8 +248,9 @@ pub fn story_page(theme: &Theme, site: &Site, output: &PublishConfig, story: &St
         item: Item::new(site, story, &output.timezone, language),
         html,
         files: files(story),
-        feed: (site.live && output.formats.contains(&PublishFormat::Html))
-            .then(|| format!("{}{}", site.base(), feed_path(output, &story.lead.feed.key))),
+        feed: (output.formats.contains(&PublishFormat::Html)
+            && (site.live || output.search.is_none() && is_path(&story.lead.feed.key)))
+        .then(|| format!("{}{}", site.base(), feed_path(output, &story.lead.feed.key))),
         comments: comments.and_then(|link| web_url(Some(&link.url))),
     };
     theme.render("story.html", &page)

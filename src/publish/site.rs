@@ -1,6 +1,8 @@
 //! What every document of a site shares: its address, its id seed, its merged feeds. Ids come from the seed and the
 //! merged feed's first name, never from the address: changing `public_url` changes no id.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -30,6 +32,8 @@ pub struct Site {
     pub icons: bool,
     /// Pages may lead to what is only made on request; files have nothing of it behind them.
     pub live: bool,
+    /// Stories that have a page of their own here, where not all have: as files, those that were shown once.
+    pub held: Option<Arc<HashSet<i64>>>,
     /// Least time between two polls of a feed.
     pub interval: Duration,
     /// Language of pages that belong to no merged feed.
@@ -51,6 +55,7 @@ impl Site {
             images: config.http.images,
             icons: config.fetch.icons,
             live: true,
+            held: None,
             interval: interval(config),
             language: config.language.clone(),
             contact: config.fetch.contact.clone(),
@@ -114,6 +119,12 @@ impl Site {
     /// The page of a story on this site.
     pub(super) fn story_url(&self, story: &StoryView) -> String {
         self.absolute(&format!("story/{}", story.id.0))
+    }
+
+    /// Has `story` a page of its own on this site?
+    pub(super) fn holds(&self, story: &StoryView) -> bool {
+        let held = self.held.as_ref();
+        held.is_none_or(|held| held.contains(&story.id.0))
     }
 
     /// The same as a link inside pages. As a file it is the index of a folder, which is asked for with a slash.
@@ -208,7 +219,7 @@ pub(super) fn changed_at(story: &StoryView) -> Timestamp {
 /// the size target (R7.9). Every format takes the same stories.
 #[must_use]
 pub fn fitting(stories: Vec<StoryView>, output: &PublishConfig) -> Vec<StoryView> {
-    let mut ids = std::collections::HashSet::new();
+    let mut ids = HashSet::new();
     let mut bytes = 0;
     let mut kept: Vec<StoryView> = Vec::new();
     for story in stories {

@@ -141,6 +141,7 @@ fn site() -> Site {
         id_seed: String::from("example"),
         icons: true,
         images: false,
+        held: None,
         live: true,
         interval: std::time::Duration::from_secs(3600),
         language: String::from("en"),

@@ -180,7 +180,10 @@ impl Item {
             .collect();
         Self {
             title: title(story),
-            permalink: site.story_path(story),
+            permalink: match site.holds(story) {
+                true => site.story_path(story),
+                false => url.clone(),
+            },
             datetime: rfc3339(story.shown_at),
             time: format!("{:02}:{:02}", at.hour(), at.minute()),
             date: at.date().to_string(),

@@ -4,13 +4,14 @@
 mod bucket;
 mod folder;
 mod ledger;
+mod paging;
+mod target;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::task::JoinError;
 
 use crate::config::{Files, PublishConfig, PublishFormat};
 use crate::model::IconRef;
@@ -19,16 +20,19 @@ use crate::publish::{Document, Draft, HTML, Keep, Volume, plain, story_page};
 use super::retry::Troubles;
 use super::select::Selected;
 use super::{Documents, ReleaseError, Releaser, Report, State, archive};
-use bucket::{Bucket, Memory};
-use folder::Folder;
+use bucket::Memory;
 pub(super) use ledger::Hand;
-use ledger::{Closed, Ledger, Piece, Placed};
+use ledger::{Lasting, Ledger, Piece, Placed};
+use paging::Round;
+use target::Target;
 
 /// What this process has written: file and tag, so that unchanged files are not even read; and what buckets hold.
 #[derive(Default)]
 pub(super) struct Written {
     known: HashMap<PathBuf, String>,
     buckets: HashMap<PathBuf, Memory>,
+    /// How far the look at pages of days and feeds has come, by place and merged feed.
+    rounds: BTreeMap<(PathBuf, String), Round>,
 }
 
 /// What a rendering made.
@@ -43,6 +47,13 @@ pub(super) struct Work<'a> {
 
 /// Merged feeds by the place where their files go.
 type Outputs<'a> = Vec<&'a (PublishConfig, Selected)>;
+
+impl Written {
+    /// Is there a page of a day or a feed that this process has not looked at?
+    pub(super) fn lags(&self) -> bool {
+        self.rounds.values().any(Round::is_under_way)
+    }
+}
 
 impl Releaser {
     /// Writes what changed for every merged feed that wants files. A folder that fails keeps no other from being
@@ -89,9 +100,11 @@ impl Releaser {
                 continue;
             }
             let target = Target::open(&root, files, hand, (&mut written, work.now)).await?;
-            let target = self.fill(target, &outputs, work).await?;
-            let names = outputs.iter().map(|(output, _)| output.name.clone());
-            let closed = target.close((names.collect(), withheld.clone())).await?;
+            let target = self
+                .fill(target, &outputs, (&root, &mut written, work))
+                .await?;
+            let lasting = Lasting::of(outputs.iter().map(|(output, _)| output));
+            let closed = target.close((lasting, withheld.clone())).await?;
             let (closed, memory) = closed;
             written.known = closed.known;
             let memory = memory.map(|memory| (root.clone(), memory));
@@ -100,6 +113,8 @@ impl Releaser {
             match closed.outcome {
                 Ok(()) => troubles.over(&root),
                 Err(error) => {
+                    // What was looked at may not be there: everything is looked at again.
+                    written.rounds.retain(|(place, _), _| *place != root);
                     if hand == Hand::Writes {
                         troubles.failed(&root, &error, work.now);
                     } else if first.is_err() {
@@ -138,7 +153,7 @@ impl Releaser {
         &self,
         mut target: Target,
         outputs: &[&(PublishConfig, Selected)],
-        work: Work<'_>,
+        (root, written, work): (&Path, &mut Written, Work<'_>),
     ) -> Result<Target, ReleaseError> {
         let mut pieces: BTreeMap<(u8, String), Piece> = BTreeMap::new();
         for (output, selected) in outputs {
@@ -169,6 +184,11 @@ impl Releaser {
                     Err(error) => target.ledger_mut().fail(error),
                 }
             }
+        }
+        for each in outputs {
+            let round = (root.to_owned(), each.0.name.clone());
+            let round = written.rounds.entry(round).or_default();
+            target = self.history(target, each, round).await?;
         }
         let front = rest.split_off(&(FRONT, String::new()));
         target = target.put(batch(rest)).await?;
@@ -282,77 +302,6 @@ fn rank(file: &str) -> u8 {
 fn batch(pieces: BTreeMap<(u8, String), Piece>) -> Vec<Placed> {
     let pieces = pieces.into_iter();
     pieces.map(|((_, file), piece)| (file, piece)).collect()
-}
-
-/// Where files go.
-enum Target {
-    Folder(Folder),
-    Bucket(Bucket),
-}
-
-impl Target {
-    async fn open(
-        root: &std::path::Path,
-        files: &Files,
-        hand: Hand,
-        (written, now): (&mut Written, Timestamp),
-    ) -> Result<Self, JoinError> {
-        let known = std::mem::take(&mut written.known);
-        match files {
-            Files::Folder(_) => {
-                let root = root.to_owned();
-                let open = move || Folder::open(root, hand, (known, now));
-                Ok(Self::Folder(tokio::task::spawn_blocking(open).await?))
-            }
-            Files::Bucket(config) => {
-                let memory = written.buckets.remove(root);
-                let bucket = Bucket::open(config, hand, (known, now), memory).await;
-                Ok(Self::Bucket(bucket))
-            }
-        }
-    }
-
-    fn ledger(&self) -> &Ledger {
-        match self {
-            Self::Folder(folder) => &folder.ledger,
-            Self::Bucket(bucket) => &bucket.ledger,
-        }
-    }
-
-    fn ledger_mut(&mut self) -> &mut Ledger {
-        match self {
-            Self::Folder(folder) => &mut folder.ledger,
-            Self::Bucket(bucket) => &mut bucket.ledger,
-        }
-    }
-
-    /// Puts `pieces` in their places, away from the threads that answer readers.
-    async fn put(self, pieces: Vec<Placed>) -> Result<Self, JoinError> {
-        match self {
-            Self::Folder(mut folder) => {
-                let put = move || {
-                    folder.put(pieces);
-                    Self::Folder(folder)
-                };
-                tokio::task::spawn_blocking(put).await
-            }
-            Self::Bucket(bucket) => bucket.put(pieces).await.map(Self::Bucket),
-        }
-    }
-
-    /// The manifest, then the end of what is no part any more.
-    async fn close(
-        self,
-        (names, withheld): (BTreeSet<String>, BTreeSet<String>),
-    ) -> Result<(Closed, Option<Memory>), JoinError> {
-        match self {
-            Self::Folder(folder) => {
-                let close = move || (folder.close(&names, &withheld), None);
-                tokio::task::spawn_blocking(close).await
-            }
-            Self::Bucket(bucket) => Ok(bucket.close(&names, &withheld).await),
-        }
-    }
 }
 
 fn suffix(format: PublishFormat) -> &'static str {

@@ -10,22 +10,14 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::config::{PublishConfig, PublishFormat};
-use crate::model::{
-    FeedView, IconKind, IconRef, Selection, Standing, StoryId, StorySeq, StoryView,
-};
+use crate::model::{IconKind, IconRef, StoryId, StorySeq, StoryView};
 use crate::publish::{
-    Coding, Document, FeedPage, HTML, HubAnswer, Keep, MergedFeed, OnRequest, Page, Pager, Site,
-    Theme, Volume, check_document, code, day_page, feed_page, plain, story_page,
+    Coding, Document, FeedPage, HTML, HubAnswer, Keep, OnRequest, Page, Site, Theme, Volume,
+    check_document, code, day_page, feed_page, plain, story_page,
 };
 
-use super::select::{kept, selection};
-use super::{ReleaseError, Releaser, Tools, archive, days};
-
-/// Stories on the page of one day.
-const DAY_LIMIT: usize = 500;
-
-/// Stories on one page of a feed.
-const FEED_LIMIT: usize = 100;
+use super::shown::{DayShown, merged, shows};
+use super::{ReleaseError, Releaser, archive, shown};
 
 type Answer = Result<Option<Document>, ReleaseError>;
 
@@ -116,7 +108,7 @@ enum Place<'a> {
     Story(StoryId),
     Icon(IconRef),
     Archive(&'a PublishConfig, (PublishFormat, Volume)),
-    Feed(&'a PublishConfig, (&'a str, Option<Date>)),
+    Feed(&'a PublishConfig, (String, Option<Date>)),
     Day(&'a PublishConfig, Date),
 }
 
@@ -144,13 +136,15 @@ impl Releaser {
                 let output = self.output(name, PublishFormat::Html)?;
                 Some(Place::Day(output, exact(day)?))
             }
-            [name, "feed", key, ""] => {
+            [name, "feed", ref key @ .., day, ""]
+                if !key.is_empty() && exact::<Date>(day).is_some() =>
+            {
                 let output = self.output(name, PublishFormat::Html)?;
-                Some(Place::Feed(output, (key, None)))
+                Some(Place::Feed(output, (key.join("/"), exact(day))))
             }
-            [name, "feed", key, day, ""] => {
+            [name, "feed", ref key @ .., ""] if !key.is_empty() => {
                 let output = self.output(name, PublishFormat::Html)?;
-                Some(Place::Feed(output, (key, Some(exact(day)?))))
+                Some(Place::Feed(output, (key.join("/"), None)))
             }
             _ => None,
         }
@@ -161,7 +155,7 @@ impl Releaser {
             Place::Story(id) => self.story(path, id).await,
             Place::Icon(icon) => self.icon(path, icon).await,
             Place::Archive(output, place) => self.archive(output, place).await,
-            Place::Feed(output, place) => self.feed(path, output, place).await,
+            Place::Feed(output, (key, until)) => self.feed(path, output, (&key, until)).await,
             Place::Day(output, day) => self.day(path, output, day).await,
         }
     }
@@ -204,28 +198,15 @@ impl Releaser {
     }
 
     async fn day(&self, path: &str, output: &PublishConfig, day: Date) -> Answer {
-        let zone = &output.timezone.zone;
-        let Some((begins, ends)) = days::bounds(day, zone) else {
+        let found = shown::day(&self.tools, output, day).await?;
+        let told = |found: &DayShown| !found.stories.is_empty() || found.pager.older.is_some();
+        let Some(found) = found.filter(told) else {
             return Ok(None);
         };
-        let wanted = Selection {
-            since: Some(begins),
-            until: Some(ends),
-            limit: DAY_LIMIT,
-            ..selection(output)
-        };
-        let mut stories = self.tools.store.select_stories(wanted).await?;
-        stories.retain(|story| kept(&self.tools, output, story, story.shown_at));
-        let pager = Pager {
-            newer: days::after(&self.tools, output, day).await?,
-            older: days::before(&self.tools, output, begins).await?,
-        };
-        if stories.is_empty() && pager.older.is_none() {
-            return Ok(None);
-        }
         let output = output.clone();
         self.page(path, move |theme, site| {
-            day_page(theme, site, &merged(&output, &stories), day, pager)
+            let feed = merged(&output, &found.stories);
+            day_page(theme, site, &feed, day, found.pager)
         })
         .await
     }
@@ -238,41 +219,22 @@ impl Releaser {
         (key, until): (&str, Option<Date>),
     ) -> Answer {
         let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
-        let zone = &output.timezone.zone;
-        let ends = until
-            .and_then(|day| days::bounds(day, zone))
-            .map(|(_, ends)| ends);
-        if until.is_some() && ends.is_none() {
-            return Ok(None);
-        }
-        let wanted = Selection {
-            groups: Vec::new(),
-            feeds: vec![key.clone().into_owned()],
-            until: ends,
-            limit: FEED_LIMIT + 1,
-            ..Selection::default()
-        };
-        let mut stories = self.tools.store.select_stories(wanted).await?;
-        let further = stories.len() > FEED_LIMIT;
-        let last = stories.last().map(|story| days::of(story.shown_at, zone));
-        stories.truncate(FEED_LIMIT);
-        stories.retain(|story| shows(&self.tools, output, story));
-        let Some(source) = stories.iter().find_map(|story| source(story, &key)) else {
+        let Some(found) = shown::feed(&self.tools, output, (&key, until)).await? else {
             return Ok(None);
         };
         // A day with more than a page of stories is left behind whole: a link must lead on.
-        let older = last.filter(|_| further).and_then(|last| match until {
+        let older = found.last.and_then(|last| match until {
             Some(until) if last >= until => until.yesterday().ok(),
             _ => Some(last),
         });
         let output = output.clone();
         self.page(path, move |theme, site| {
             let page = FeedPage {
-                source: &source,
+                source: &found.source,
                 until,
                 older,
             };
-            feed_page(theme, site, &merged(&output, &stories), page)
+            feed_page(theme, site, &merged(&output, &found.stories), page)
         })
         .await
     }
@@ -336,40 +298,4 @@ fn numbered(text: &str) -> Option<Volume> {
         number: exact(number)?,
         until,
     })
-}
-
-fn merged<'a>(output: &'a PublishConfig, stories: &'a [StoryView]) -> MergedFeed<'a> {
-    MergedFeed {
-        output,
-        stories,
-        capped: &[],
-        tombstones: &[],
-        archive: None,
-    }
-}
-
-/// Does `output` show `story`, now or in its archive?
-fn shows(tools: &Tools, output: &PublishConfig, story: &StoryView) -> bool {
-    let visible = story.seq.0 > 0 && story.lead.standing == Standing::Shown;
-    let carried = |feed: &FeedView| {
-        let grouped = output
-            .groups
-            .iter()
-            .any(|group| feed.groups.contains(group));
-        grouped || output.feeds.contains(&feed.key)
-    };
-    let shown = story
-        .sightings
-        .iter()
-        .filter(|sighting| sighting.standing == Standing::Shown);
-    let carries = output.groups.iter().any(|group| group == "*")
-        || carried(&story.lead.feed)
-        || shown.map(|sighting| &sighting.feed).any(carried);
-    visible && carries && kept(tools, output, story, story.shown_at)
-}
-
-fn source(story: &StoryView, key: &str) -> Option<FeedView> {
-    let sightings = story.sightings.iter().map(|sighting| &sighting.feed);
-    let mut feeds = sightings.chain(std::iter::once(&story.lead.feed));
-    feeds.find(|feed| feed.key == key).cloned()
 }

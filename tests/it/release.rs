@@ -7,6 +7,7 @@ mod archives;
 mod bucket;
 mod filed;
 mod history;
+mod paged;
 mod requests;
 
 use std::collections::BTreeMap;

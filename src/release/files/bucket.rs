@@ -20,7 +20,7 @@ use crate::publish::{Document, Keep};
 use crate::release::ReleaseError;
 
 use super::ledger::{
-    COPIES, Closed, Hand, Ledger, Line, MANIFEST, Placed, copies, kept_for, lines,
+    COPIES, Closed, Hand, Lasting, Ledger, Line, MANIFEST, Placed, copies, kept_for, lines,
 };
 
 /// Documents written at once.
@@ -195,17 +195,17 @@ impl Bucket {
         self.ledger.fail(ReleaseError::Object { path, source });
     }
 
-    /// Everything is in its place: the manifest, then the end of what `names` make no more. After a failure neither: what
+    /// Everything is in its place: the manifest, then the end of what nothing makes any more. After a failure neither: what
     /// the old manifest names is still there.
     pub(super) async fn close(
         mut self,
-        names: &BTreeSet<String>,
+        lasting: &Lasting,
         withheld: &BTreeSet<String>,
     ) -> (Closed, Option<Memory>) {
         let Some(client) = self.client.clone().filter(|_| !self.is_stopped()) else {
             return (self.ledger.closed().0, None);
         };
-        let (manifest, left) = self.ledger.settle(names, withheld);
+        let (manifest, left) = self.ledger.settle(lasting, withheld);
         let last = self.finish(&client, manifest, left).await;
         if let Err((key, fault)) = last {
             self.refused(&key, fault);

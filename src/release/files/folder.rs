@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use crate::publish::Document;
 use crate::release::ReleaseError;
 
-use super::ledger::{COPIES, Closed, Hand, Ledger, MANIFEST, Piece, Placed, copies, lines};
+use super::ledger::{
+    COPIES, Closed, Hand, Lasting, Ledger, MANIFEST, Piece, Placed, copies, lines,
+};
 
 /// See the module's first lines.
 pub(super) struct Folder {
@@ -73,9 +75,9 @@ impl Folder {
         self.replace(&path, &document.identity)
     }
 
-    /// Everything is in its place: the manifest, then the end of what `names` make no more. What failed its check stays.
-    pub(super) fn close(mut self, names: &BTreeSet<String>, withheld: &BTreeSet<String>) -> Closed {
-        let (manifest, left) = self.ledger.settle(names, withheld);
+    /// Everything is in its place: the manifest, then the end of what nothing makes any more. What failed its check stays.
+    pub(super) fn close(mut self, lasting: &Lasting, withheld: &BTreeSet<String>) -> Closed {
+        let (manifest, left) = self.ledger.settle(lasting, withheld);
         if let Err(error) = self.replace(&self.ledger.path(MANIFEST), &manifest) {
             self.ledger.fail(error);
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{PublishConfig, PublishFormat};
 use crate::publish::{Document, Draft, Keep, check_document, finish, plain};
 use crate::release::ReleaseError;
 
@@ -82,6 +83,8 @@ pub(super) struct Ledger {
     known: HashMap<PathBuf, String>,
     before: BTreeMap<String, Line>,
     lines: BTreeMap<String, Line>,
+    /// Files that show nothing any more, and do not last.
+    empty: BTreeSet<String>,
     pub(super) touched: Vec<PathBuf>,
     outcome: Result<(), ReleaseError>,
 }
@@ -110,6 +113,7 @@ impl Ledger {
             known,
             before,
             lines: BTreeMap::new(),
+            empty: BTreeSet::new(),
             touched: Vec::new(),
             outcome: Ok(()),
         }
@@ -123,6 +127,23 @@ impl Ledger {
     /// Has this process written `file`?
     pub(super) fn knows(&self, file: &str) -> bool {
         self.known.contains_key(&self.path(file))
+    }
+
+    /// Is `file` part of what is published, as far as is known now?
+    pub(super) fn has(&self, file: &str) -> bool {
+        self.lines.contains_key(file)
+            || self.before.contains_key(file) && !self.empty.contains(file)
+    }
+
+    /// Files that are part of it, as far as is known now.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        let files = self.lines.keys().chain(self.before.keys());
+        files.map(String::as_str)
+    }
+
+    /// Nothing is left that `file` could show.
+    pub(super) fn is_empty(&mut self, file: &str) {
+        self.empty.insert(file.to_owned());
     }
 
     /// Has this process put the very bytes there?
@@ -221,7 +242,7 @@ impl Ledger {
     /// and so does what lasts.
     pub(super) fn settle(
         &mut self,
-        names: &BTreeSet<String>,
+        lasting: &Lasting,
         withheld: &BTreeSet<String>,
     ) -> (Vec<u8>, Vec<String>) {
         let mut left = Vec::new();
@@ -229,7 +250,8 @@ impl Ledger {
             if self.lines.contains_key(&file) {
                 continue;
             }
-            if withheld.contains(&file) || lasts(&file, names) {
+            let lasts = lasting.holds(&file) && !self.empty.contains(&file);
+            if withheld.contains(&file) || lasts {
                 self.lines.insert(file, line);
             } else {
                 left.push(file);
@@ -266,18 +288,40 @@ pub(super) fn kept_for(keep: Keep) -> &'static str {
     }
 }
 
-/// Pages of stories with the pictures on them, and finished archive documents, that were written once stay, as readers may have links to them.
-fn lasts(file: &str, names: &BTreeSet<String>) -> bool {
-    match file.split_once('/') {
-        Some(("story" | "icon", _)) => true,
-        Some((name, rest)) => {
-            let number = rest
-                .strip_prefix("archive/")
-                .and_then(|rest| rest.split('.').next());
-            let finished = number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
-            finished && names.contains(name)
+/// What stays though a rendering did not make it: pages of stories with the pictures on them, and finished archive
+/// documents, as readers may have links to them; pages of days and feeds until their turn comes.
+#[derive(Clone, Default)]
+pub(in crate::release) struct Lasting {
+    archived: BTreeSet<String>,
+    paged: BTreeSet<String>,
+}
+
+impl Lasting {
+    /// What the merged feeds at one place make.
+    pub(super) fn of<'a>(outputs: impl Iterator<Item = &'a PublishConfig>) -> Self {
+        let mut lasting = Self::default();
+        for output in outputs {
+            lasting.archived.insert(output.name.clone());
+            if output.formats.contains(&PublishFormat::Html) {
+                lasting.paged.insert(output.name.clone());
+            }
         }
-        None => false,
+        lasting
+    }
+
+    fn holds(&self, file: &str) -> bool {
+        let Some((name, rest)) = file.split_once('/') else {
+            return false;
+        };
+        let archived = rest
+            .strip_prefix("archive/")
+            .and_then(|rest| rest.split('.').next())
+            .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
+        let paged = rest.ends_with("/index.html")
+            && (rest.starts_with("archive/") || rest.starts_with("feed/"));
+        matches!(name, "story" | "icon")
+            || archived && self.archived.contains(name)
+            || paged && self.paged.contains(name)
     }
 }
 

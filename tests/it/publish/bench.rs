@@ -49,6 +49,7 @@ pub(crate) fn site() -> Site {
         id_seed: String::from("seed"),
         images: false,
         icons: true,
+        held: None,
         live: true,
         interval: std::time::Duration::from_secs(3600),
         language: String::from("en"),
