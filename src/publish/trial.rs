@@ -168,9 +168,8 @@ fn changed(theme: &Theme, site: &Site, zone: &Zone) -> Page {
     changes(theme, site, zone, (&[event], &[]))
 }
 
-fn story() -> StoryView {
-    let at = Timestamp::constant(1_769_817_600, 0);
-    let feed = FeedView {
+fn feed(at: Timestamp) -> FeedView {
+    FeedView {
         id: FeedId(1),
         key: String::from("example"),
         title: String::from("Example feed"),
@@ -187,7 +186,12 @@ fn story() -> StoryView {
         priority: 0,
         updated_at: Some(at),
         standing: FeedStanding::Active,
-    };
+    }
+}
+
+fn story() -> StoryView {
+    let at = Timestamp::constant(1_769_817_600, 0);
+    let feed = feed(at);
     let entry = ParsedEntry {
         key: String::from("1"),
         publisher_id: None,
