@@ -50,6 +50,13 @@ fn the_status_page_tells_politeness_per_host() {
             "<td>4 s<span class=\"small\">learned</span></td>",
         ],
     );
+    for name in ["feeds", "hosts", "daemon"] {
+        let named = format!("aria-labelledby=\"{name}\"");
+        assert!(
+            page.matches(&named).count() <= 1,
+            "two landmarks named {name}"
+        );
+    }
     let place = |name: &str| page.find(name).unwrap();
     assert!(place("resting.example") < place("rested.example"));
     assert!(place("rested.example") < place("busy.example"));
