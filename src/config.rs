@@ -41,6 +41,7 @@ pub use outputs::{
 pub use overrides::Overrides;
 pub use schema::schema;
 pub use secret::Secret;
+pub use values::mail_address;
 
 /// Where in which file a value was written; for diagnostics that come after checking.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -7,6 +7,7 @@ mod language;
 pub mod message;
 mod render;
 mod select;
+mod sign_up;
 mod subject;
 mod templates;
 mod text;
@@ -22,6 +23,7 @@ use crate::model::StoryView;
 
 pub use language::Language;
 pub use render::{Rendition, render};
+pub use sign_up::{Invitation, invite};
 pub use templates::{Templates, check_templates};
 
 /// One edition as all its readers share it.

@@ -17,6 +17,7 @@ mod pages;
 mod polls;
 mod routes;
 mod search;
+mod sign_up;
 mod status;
 mod subscribers;
 mod subscription;

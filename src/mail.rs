@@ -8,6 +8,7 @@ pub mod bounces;
 mod drain;
 mod freeze;
 mod pace;
+mod sign_ups;
 pub mod slots;
 
 use std::collections::{BTreeMap, HashSet};
@@ -23,7 +24,7 @@ use crate::config::{Config, DigestConfig, Problem, Zone};
 use crate::deliver::{Deliverer, Signer};
 use crate::digest::{Language, Templates, message, offered_languages};
 use crate::filter::Rules;
-use crate::model::{MessageId, SubscriberSpec};
+use crate::model::{MessageId, Roster, SubscriberSpec};
 use crate::schedule::cron::CronSchedule;
 use crate::store::{Result, Store};
 use crate::telemetry::Metrics;
@@ -109,9 +110,19 @@ impl Mailer {
         self
     }
 
-    /// The subscribers that the config names, for [`Store::sync_subscribers`].
+    /// The digests and subscribers that the config names, for [`Store::sync_subscribers`].
     #[must_use]
-    pub fn subscriber_specs(config: &Config) -> Vec<SubscriberSpec> {
+    pub fn roster(config: &Config) -> Roster {
+        let digests = config.digests.values();
+        Roster {
+            digests: digests
+                .map(|digest| (digest.name.clone(), digest.timezone.name.clone()))
+                .collect(),
+            subscribers: Self::subscriber_specs(config),
+        }
+    }
+
+    fn subscriber_specs(config: &Config) -> Vec<SubscriberSpec> {
         config
             .digests
             .values()
@@ -158,7 +169,7 @@ impl Mailer {
 
     async fn keep_draining(&self, stop: &CancellationToken, frozen: &Notify) {
         while self.deliverer.is_some() && !stop.is_cancelled() {
-            if let Err(error) = self.drain(stop).await {
+            if let Err(error) = self.send_all(stop).await {
                 tracing::error!(error = ?format!("{error:#}"), "draining the outbox failed, tried again soon");
                 rest(stop, frozen, LOOK).await;
                 continue;
@@ -172,6 +183,11 @@ impl Mailer {
             )
             .await;
         }
+    }
+
+    async fn send_all(&self, stop: &CancellationToken) -> Result<()> {
+        self.write_sign_ups(self.ground.clock.now()).await?;
+        self.drain(stop).await
     }
 
     /// A clock that was ahead by more than a day, and is right again, must silence nothing until it has caught up.
@@ -312,7 +328,5 @@ fn way_out(
 /// # Errors
 /// When the store fails.
 pub async fn sync(store: &Store, config: &Config, now: Timestamp) -> Result<()> {
-    store
-        .sync_subscribers(Mailer::subscriber_specs(config), now)
-        .await
+    store.sync_subscribers(Mailer::roster(config), now).await
 }

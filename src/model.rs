@@ -11,7 +11,9 @@ mod icon;
 mod mail;
 mod poll;
 mod push;
+mod sign_up;
 mod story;
+mod subscriber;
 mod withdrawal;
 
 pub use address::{AddressChange, MoveReason};
@@ -28,10 +30,8 @@ pub use gist::Gist;
 pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHistory, FeedMark};
 pub use icon::{IconAnswer, IconCommit, IconFound, IconKind, IconRef, IconWish, KnownIcon};
 pub use mail::{
-    Amended, BounceHistory, Disposition, EditionId, EditionRecord, EditionStanding, FormerState,
-    FrozenEdition, FrozenMessage, Held, HeldBounce, HeldMail, MessageId, MessageStanding,
-    OutboxMessage, Packed, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding,
-    Wishes, mailbox_key,
+    Amended, Disposition, EditionId, EditionRecord, EditionStanding, FormerState, FrozenEdition,
+    FrozenMessage, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,
 };
 pub use poll::{
     DayCount, GapSource, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay,
@@ -40,9 +40,14 @@ pub use push::{
     Delivery, DeliveryRoom, PushAnswer, PushDelivery, PushFuture, PushQuestion, PushReceipt,
     PushRenewal, PushState, Pushes,
 };
+pub use sign_up::{Admission, Confirmation, SignUp, SignUpMail, SignUpRecord};
 pub use story::{
     Candidate, EntryHistory, EntryId, EntryView, FeedView, IncomingEntry, JoinReason, Judge,
     MatchKeys, Recognition, SearchHit, SearchQuery, SearchScope, Selection, Sighting, Standing,
     StoryId, StorySeq, StoryView, Verdict,
+};
+pub use subscriber::{
+    BounceHistory, Held, HeldBounce, HeldMail, Roster, SubscriberOrigin, SubscriberRecord,
+    SubscriberSpec, SubscriberStanding, Wishes, mailbox_key,
 };
 pub use withdrawal::{Listed, Missing, Tombstone, Withdrawals};

@@ -17,6 +17,7 @@ mod notice;
 mod opml;
 mod page;
 mod rss;
+mod sign_up;
 mod site;
 mod status;
 mod subscription;
@@ -48,6 +49,7 @@ pub use opml::opml;
 pub use page::{
     FeedPage, Page, Pager, SearchView, day_page, feed_file, feed_page, search_page, story_page,
 };
+pub use sign_up::{SignUpNotice, SignUpView, sign_up_notice, sign_up_page};
 pub use site::{MergedFeed, Site, fitting};
 pub use status::{DaemonFacts, Listed, MailFacts, StatusView, status_page};
 pub use subscription::{Choice, SubscriptionView, subscription_page};

@@ -16,7 +16,7 @@ use crate::config::{Config, DigestConfig, Zone};
 use crate::digest::message::ascii_address;
 use crate::filter::Rules;
 use crate::mail::{Freezing, Frozen, Ground, Mailer, slots};
-use crate::model::{SubscriberRecord, SubscriberStanding};
+use crate::model::{SubscriberOrigin, SubscriberRecord, SubscriberStanding};
 use crate::schedule::cron::CronSchedule;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -93,7 +93,9 @@ struct Shown {
     subscriber: i64,
     address: String,
     zone: String,
+    origin: SubscriberOrigin,
     standing: SubscriberStanding,
+    suppressed: bool,
     reason: Option<String>,
     since: Timestamp,
     hard_bounces: u32,
@@ -259,8 +261,17 @@ impl Scene {
                 (0, 0) => String::new(),
                 (hard, soft) => format!(", {hard} hard and {soft} soft bounces"),
             };
+            let origin = match one.origin {
+                SubscriberOrigin::Config => "config",
+                SubscriberOrigin::Own => "self",
+            };
+            let before = if one.suppressed && one.standing != SubscriberStanding::Suppressed {
+                ", suppressed before"
+            } else {
+                ""
+            };
             out.line(&format!(
-                "{:>5}  {:<32} {:<24} {standing}{reason}{bounces}",
+                "{:>5}  {:<32} {:<24} {origin:<6} {standing}{reason}{before}{bounces}",
                 one.subscriber, one.address, one.zone
             ))?;
         }
@@ -305,7 +316,9 @@ fn shown(record: SubscriberRecord) -> Shown {
         subscriber: record.id.0,
         address: record.spec.address,
         zone: record.spec.zone,
+        origin: record.origin,
         standing: record.standing,
+        suppressed: record.suppressed,
         reason: record.reason,
         since: record.since_at,
         hard_bounces: 0,

@@ -145,6 +145,8 @@ pub struct DigestConfig {
     pub footer: Option<String>,
     /// Whether subscribers may help themselves, by a link in each mail.
     pub self_service: bool,
+    /// Whether anybody may become a subscriber, by the page and a link in a mail.
+    pub sign_up: bool,
     /// Who gets it: `to` and `[[subscriber]]`, each address once.
     pub subscribers: Vec<SubscriberConfig>,
 }

@@ -72,7 +72,8 @@ pub(super) fn mailbox(text: &str) -> Option<Mailbox> {
 }
 
 /// A bare address; the strict form that every server takes, without quotes, comments and address literals.
-pub(super) fn mail_address(text: &str) -> Option<String> {
+#[must_use]
+pub fn mail_address(text: &str) -> Option<String> {
     let (local, domain) = text.trim().rsplit_once('@')?;
     let local_fits = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let sound = !local.is_empty()

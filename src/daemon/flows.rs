@@ -85,10 +85,8 @@ impl Prepared {
     pub(super) async fn start(self, site: &Site, troubles: &Troubles) -> store::Result<Flows> {
         let config = &self.generation.config;
         let feeds = poll::feed_specs(config, FirstPolls::Spread);
-        let subscribers = Mailer::subscriber_specs(config);
-        site.store
-            .sync(feeds, subscribers, site.clock.now())
-            .await?;
+        let roster = Mailer::roster(config);
+        site.store.sync(feeds, roster, site.clock.now()).await?;
         site.front.store(Arc::new(self.front()));
         self.releaser.publish().await;
         Ok(self.spawn(site, troubles))

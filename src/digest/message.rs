@@ -174,7 +174,7 @@ fn list_id<'a>(letter: &Letter<'a>) -> HeaderType<'a> {
     Address::new_address(Some(clean_line(letter.title)), id).into()
 }
 
-fn mailbox<'a>(mailbox: &Mailbox) -> HeaderType<'a> {
+pub(super) fn mailbox<'a>(mailbox: &Mailbox) -> HeaderType<'a> {
     let name = mailbox
         .name
         .as_deref()
@@ -187,7 +187,7 @@ fn mailbox<'a>(mailbox: &Mailbox) -> HeaderType<'a> {
     .into()
 }
 
-fn leaf<'a>(kind: &'static str, text: String) -> MimePart<'a> {
+pub(super) fn leaf<'a>(kind: &'static str, text: String) -> MimePart<'a> {
     MimePart::new(
         ContentType::new(kind).attribute("charset", "utf-8"),
         BodyPart::Text(text.into()),

@@ -1,11 +1,12 @@
 //! Signed addresses: takes purpose, digest, subscriber and the database's key, gives a word that no one can make
-//! without the key and that is worthless for anything else. Holds no address and never expires; refuses in constant
-//! time.
+//! without the key and that is worthless for anything else. Holds no address; refuses in constant time. Never expires, but
+//! for the word of a sign-up.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 
-use crate::model::SubscriberId;
+use crate::model::{MessageId, SignUpRecord, SubscriberId};
 
 const CONTEXT: &str = "feedmill 2026 token v1";
 const ID_BYTES: usize = 8;
@@ -46,6 +47,47 @@ pub fn read(purpose: &str, digest: &str, token: &str, key: &[u8; 32]) -> Option<
     let given: [u8; blake3::OUT_LEN] = bytes.get(ID_BYTES..)?.try_into().ok()?;
     // `blake3::Hash` compares in constant time.
     (mac(purpose, digest, subscriber, key) == blake3::Hash::from_bytes(given)).then_some(subscriber)
+}
+
+/// What a sign-up is known by: the word in its link, and the row that the word claims.
+#[must_use]
+pub fn sign_up(
+    digest: &str,
+    address: &str,
+    expires_at: Timestamp,
+    key: &[u8; 32],
+) -> (String, MessageId) {
+    let mac = sign_up_mac(digest, address, expires_at, key);
+    (URL_SAFE_NO_PAD.encode(mac.as_bytes()), row(mac.as_bytes()))
+}
+
+/// Which sign-up `word` claims to confirm: tells which row to look up, proves nothing.
+#[must_use]
+pub fn sign_up_claimed(word: &str) -> Option<MessageId> {
+    let bytes = URL_SAFE_NO_PAD.decode(word).ok()?;
+    Some(row(&bytes.try_into().ok()?))
+}
+
+/// Whether `word` was made for this sign-up with `key`.
+#[must_use]
+pub fn confirms(word: &str, record: &SignUpRecord, key: &[u8; 32]) -> bool {
+    let bytes = URL_SAFE_NO_PAD.decode(word).ok();
+    let given: Option<[u8; blake3::OUT_LEN]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    let asked = &record.asked;
+    let mac = sign_up_mac(&asked.digest, &asked.address, record.expires_at, key);
+    given.is_some_and(|given| mac == blake3::Hash::from_bytes(given))
+}
+
+/// Sign-ups are named by the head of their MAC, below zero.
+fn row(mac: &[u8; blake3::OUT_LEN]) -> MessageId {
+    let head = mac.first_chunk().copied().unwrap_or_default();
+    MessageId(i64::from_be_bytes(head) | i64::MIN)
+}
+
+fn sign_up_mac(digest: &str, address: &str, expires_at: Timestamp, key: &[u8; 32]) -> blake3::Hash {
+    let until = expires_at.as_millisecond().to_be_bytes();
+    let parts: [&[u8]; 4] = [b"sign up", digest.as_bytes(), address.as_bytes(), &until];
+    seal(CONTEXT, &parts, key)
 }
 
 /// The word in a per-recipient envelope sender (VERP): lower case and short, as local parts must be.

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::{
-    Door, Front, Role, Site, admin, hub, hubs, pages, search, status, subscribers, subscription,
+    Door, Front, Role, Site, admin, hub, hubs, pages, search, sign_up, status, subscribers,
+    subscription,
 };
 
 /// Most bytes of a posted form.
@@ -49,6 +50,11 @@ pub(super) fn router(role: Role, site: Arc<Site>) -> Router {
         .route(
             "/unsubscribe/{token}",
             get(subscribers::ask).merge(post(subscribers::act)),
+        )
+        .route("/subscribe", get(sign_up::form).merge(post(sign_up::ask)))
+        .route(
+            "/subscribe/{token}",
+            get(sign_up::show).merge(post(sign_up::confirm)),
         )
         .route(
             "/subscription/{token}",

@@ -48,11 +48,17 @@ pub(super) async fn act(
     if form.act == "export" {
         return own.export(&desk).await;
     }
+    let act = form.act.clone();
     match own.change(&desk, form).await {
         Ok(Some(known)) => {
-            tracing::info!(subscriber.id = known.id.0, digest.id = ?known.spec.digest, "a subscriber changed their subscription");
+            // What is not theirs to ask for changes nothing, and nothing else must be said of it.
+            let moves = matches!(act.as_str(), "pause" | "resume");
+            let saved = !moves || known.standing != own.known.standing;
+            if saved {
+                tracing::info!(subscriber.id = known.id.0, digest.id = ?known.spec.digest, "a subscriber changed their subscription");
+            }
             own.known = known;
-            own.page(&desk, true)
+            own.page(&desk, saved)
         }
         Ok(None) => pages::error(&front, StatusCode::BAD_REQUEST),
         Err(error) => pages::broken(&front, &error),
@@ -225,6 +231,7 @@ impl<'a> Own<'a> {
             digest: &self.digest.title,
             address: &known.spec.address,
             standing: known.standing,
+            suppressed: known.suppressed,
             path: &format!("subscription/{}", self.given),
             seal: &token::make(token::FORM, &self.digest.name, known.id, &key),
             saved,
@@ -249,7 +256,7 @@ impl<'a> Own<'a> {
 }
 
 /// Zones that people live in, by their usual names.
-fn zones() -> Vec<String> {
+pub(super) fn zones() -> Vec<String> {
     let names = tz::db().available().map(|name| name.as_str().to_owned());
     let lived_in = |name: &String| {
         let area = name.split('/').next().unwrap_or_default();

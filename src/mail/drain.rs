@@ -337,8 +337,8 @@ impl Mailer {
             .map_err(|error| format!("{error:?}"))?;
         let message = OutboxMessage {
             id: crate::model::MessageId(0),
-            edition: crate::model::EditionId(0),
-            subscriber: crate::model::SubscriberId(0),
+            edition: None,
+            subscriber: None,
             message_id: format!("test.{}", now.as_millisecond()),
             envelope_from: preview.envelope_from,
             envelope_to: crate::digest::message::ascii_address(address),

@@ -1,4 +1,4 @@
-//! Editions, messages and subscribers.
+//! Editions and messages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,162 +9,13 @@ use super::{StoryId, StorySeq, StoryView};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EditionId(pub i64);
 
-/// Row identity of a message in the outbox.
+/// Row identity of a message in the outbox; below zero for the mail that asks for a sign-up to be confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageId(pub i64);
 
 /// Row identity of a subscriber of one digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SubscriberId(pub i64);
-
-/// A subscriber as the config names one.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SubscriberSpec {
-    /// The digest's name.
-    pub digest: String,
-    /// Mail address, domain in lower case; unique in its digest by [`mailbox_key`]. Never logged.
-    pub address: String,
-    /// Display name.
-    pub name: Option<String>,
-    /// IANA zone whose clock the schedule follows: the subscriber's lane.
-    pub zone: String,
-}
-
-/// What two spellings of one mailbox have in common: case says nothing (no server in use tells `An@` from `an@`), and a
-/// domain is its A-labels.
-#[must_use]
-pub fn mailbox_key(address: &str) -> String {
-    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
-    let domain = match url::Host::parse(domain) {
-        Ok(url::Host::Domain(ascii)) => ascii,
-        _ => domain.to_lowercase(),
-    };
-    format!("{}@{domain}", local.to_lowercase())
-}
-
-/// Whether a subscriber gets editions. Outlives config edits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SubscriberStanding {
-    /// Gets editions.
-    Active,
-    /// Asked to rest; the cursor moves on.
-    Paused,
-    /// Asked to leave; stays so until they ask again.
-    Unsubscribed,
-    /// Bounced; stays so until the operator lifts it.
-    Suppressed,
-    /// Signed up, not confirmed yet.
-    Unconfirmed,
-    /// Left the config.
-    Removed,
-}
-
-impl SubscriberStanding {
-    /// Gets editions?
-    #[must_use]
-    pub fn is_active(self) -> bool {
-        self == Self::Active
-    }
-
-    /// Whether it is the subscriber's to ask for `other`: to rest, and to come back from rest or after having left; not
-    /// to lift what bounces have brought about.
-    #[must_use]
-    pub fn may_ask_for(self, other: Self) -> bool {
-        matches!(
-            (self, other),
-            (Self::Active, Self::Paused) | (Self::Paused | Self::Unsubscribed, Self::Active)
-        )
-    }
-}
-
-/// What a subscriber wishes for themselves; what is unset is as the config has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Wishes {
-    /// IANA zone whose clock the schedule follows.
-    pub zone: Option<String>,
-    /// Language of the mail.
-    pub language: Option<String>,
-    /// Only these groups; empty is all of the merged feed's.
-    pub groups: Option<Vec<String>>,
-}
-
-/// A subscriber as stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SubscriberRecord {
-    /// Row.
-    pub id: SubscriberId,
-    /// As named.
-    pub spec: SubscriberSpec,
-    /// Whether they get editions.
-    pub standing: SubscriberStanding,
-    /// Why, for the operator.
-    pub reason: Option<String>,
-    /// Since when.
-    pub since_at: Timestamp,
-    /// Their own wishes.
-    pub wishes: Wishes,
-    /// Stories up to here have been offered to them.
-    pub cursor: StorySeq,
-}
-
-/// What is stored of a subscriber, as they may see it themselves. Has no `Debug`: it holds an address.
-#[derive(Clone, Serialize)]
-pub struct Held {
-    /// The digest's name.
-    pub digest: String,
-    /// Mail address.
-    pub address: String,
-    /// Display name.
-    pub name: Option<String>,
-    /// Zone whose clock the schedule follows.
-    pub timezone: String,
-    /// Whether they get editions.
-    pub standing: SubscriberStanding,
-    /// Why.
-    pub reason: Option<String>,
-    /// Since when.
-    pub since_at: Timestamp,
-    /// Their own wishes.
-    pub wishes: Wishes,
-    /// What came back.
-    pub bounces: Vec<HeldBounce>,
-    /// What was sent.
-    pub mails: Vec<HeldMail>,
-}
-
-/// A bounce, as its subscriber may see it.
-#[derive(Clone, Serialize)]
-pub struct HeldBounce {
-    /// When.
-    pub seen_at: Timestamp,
-    /// For good?
-    pub hard: bool,
-    /// The server's status.
-    pub status: String,
-}
-
-/// A mail, as its subscriber may see it.
-#[derive(Clone, Serialize)]
-pub struct HeldMail {
-    /// `Message-ID` without brackets.
-    pub message_id: String,
-    /// When it was made.
-    pub queued_at: Timestamp,
-    /// When its way ended.
-    pub settled_at: Option<Timestamp>,
-    /// Where it stands.
-    pub standing: MessageStanding,
-}
-
-/// What came back from a subscriber since their standing last changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BounceHistory {
-    /// Hard bounces, in order.
-    pub hard_at: Vec<Timestamp>,
-    /// Deliveries in a row, up to the newest, that bounced softly.
-    pub soft_in_a_row: usize,
-}
 
 /// One frozen message.
 #[derive(Clone)]
@@ -316,10 +167,10 @@ pub enum MessageStanding {
 pub struct OutboxMessage {
     /// Row.
     pub id: MessageId,
-    /// Edition.
-    pub edition: EditionId,
-    /// To whom.
-    pub subscriber: SubscriberId,
+    /// Edition; none for a mail that is part of none.
+    pub edition: Option<EditionId>,
+    /// To whom; none where they are no subscriber yet.
+    pub subscriber: Option<SubscriberId>,
     /// `Message-ID` without brackets.
     pub message_id: String,
     /// Envelope sender.

@@ -50,7 +50,13 @@ pub fn error_page(theme: &Theme, site: &Site, status: u16) -> Page {
         500.. => "error_500",
         _ => "error_400",
     };
-    notice(theme, site, (language.text(key), Vec::new()), None)
+    notice(
+        theme,
+        site,
+        &site.language,
+        (language.text(key), Vec::new()),
+        None,
+    )
 }
 
 /// The page of an unsubscribe link.
@@ -63,6 +69,7 @@ pub fn unsubscribe_page(theme: &Theme, site: &Site, state: Unsubscribe<'_>) -> P
             notice(
                 theme,
                 site,
+                &site.language,
                 (heading, vec![ask]),
                 Some((path, language.text("unsubscribe_button"))),
             )
@@ -72,6 +79,7 @@ pub fn unsubscribe_page(theme: &Theme, site: &Site, state: Unsubscribe<'_>) -> P
             notice(
                 theme,
                 site,
+                &site.language,
                 (
                     heading,
                     vec![done, language.text("unsubscribe_done_hint").to_owned()],
@@ -82,6 +90,7 @@ pub fn unsubscribe_page(theme: &Theme, site: &Site, state: Unsubscribe<'_>) -> P
         Unsubscribe::Unknown => notice(
             theme,
             site,
+            &site.language,
             (
                 heading,
                 vec![language.text("unsubscribe_unknown").to_owned()],
@@ -91,14 +100,16 @@ pub fn unsubscribe_page(theme: &Theme, site: &Site, state: Unsubscribe<'_>) -> P
     }
 }
 
-fn notice(
+/// A heading, lines, and perhaps a form of one button.
+pub(super) fn notice(
     theme: &Theme,
     site: &Site,
+    language: &str,
     words: (&str, Vec<String>),
     form: Option<(&str, &str)>,
 ) -> Page {
     let page = NoticePage {
-        frame: Frame::new(theme, site, &site.language, None).headed(words.0),
+        frame: Frame::new(theme, site, language, None).headed(words.0),
         lines: words.1,
         post: form.map(|(path, _)| format!("{}{path}", site.base())),
         button: form.map_or_else(String::new, |(_, button)| button.to_owned()),

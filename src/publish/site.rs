@@ -40,6 +40,8 @@ pub struct Site {
     pub language: String,
     /// Where people may write to us: shown on the about page.
     pub contact: Option<Url>,
+    /// Whether some digest lets anybody subscribe.
+    pub sign_up: bool,
     /// Merged feeds by name.
     pub outputs: Vec<PublishConfig>,
 }
@@ -59,6 +61,7 @@ impl Site {
             interval: interval(config),
             language: config.language.clone(),
             contact: config.fetch.contact.clone(),
+            sign_up: config.digests.values().any(|digest| digest.sign_up),
             outputs: config.publish.values().cloned().collect(),
         }
     }

@@ -20,6 +20,8 @@ pub struct SubscriptionView<'a> {
     pub address: &'a str,
     /// Whether they get editions.
     pub standing: SubscriberStanding,
+    /// Whether mail came back, which is not theirs to lift.
+    pub suppressed: bool,
     /// Where the forms post, relative to the site's base.
     pub path: &'a str,
     /// Proves that a form came from this page.
@@ -61,10 +63,10 @@ struct SubscriptionPage {
 
 /// An `option` or a check box.
 #[derive(Serialize)]
-struct Offer {
-    value: String,
-    label: String,
-    chosen: bool,
+pub(super) struct Offer {
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) chosen: bool,
 }
 
 /// A button.
@@ -103,7 +105,11 @@ pub fn subscription_page(theme: &Theme, site: &Site, view: &SubscriptionView<'_>
         | SubscriberStanding::Unconfirmed
         | SubscriberStanding::Removed => (
             "subscription_unsubscribed",
-            &[("resume", "subscription_again")],
+            if view.suppressed {
+                &[]
+            } else {
+                &[("resume", "subscription_again")]
+            },
         ),
     };
     let usual = |value: &str| texts.filled("subscription_usual", &[("value", value)]);
@@ -156,7 +162,7 @@ fn group((name, title, chosen): &(&str, &str, bool)) -> Offer {
     }
 }
 
-fn native(code: &str) -> String {
+pub(super) fn native(code: &str) -> String {
     let known = NAMES.iter().find(|(known, _)| *known == code);
     known.map_or(code, |(_, name)| name).to_owned()
 }

@@ -27,6 +27,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("search.html", include_str!("templates/search.html")),
     ("status.html", include_str!("templates/status.html")),
     ("notice.html", include_str!("templates/notice.html")),
+    ("sign_up.html", include_str!("templates/sign_up.html")),
     (
         "subscription.html",
         include_str!("templates/subscription.html"),

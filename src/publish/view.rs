@@ -39,6 +39,7 @@ struct SiteView {
     base: String,
     style: String,
     search: bool,
+    sign_up: bool,
     nav: Vec<NavItem>,
 }
 
@@ -89,6 +90,7 @@ impl Frame {
                 base: base.to_owned(),
                 style: theme.style_tag().to_owned(),
                 search: site.live,
+                sign_up: site.live && site.sign_up,
                 nav: nav.collect(),
             },
             heading: String::new(),

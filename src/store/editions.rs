@@ -60,7 +60,9 @@ pub(super) fn mend_clock(
         .collect::<rusqlite::Result<_>>()?;
     let sql = "UPDATE message SET due_at = ?1 WHERE standing IN (0, 1) AND due_at > ?2";
     let messages = conn.prepare_cached(sql)?.execute([ms(now), ms(limit)])?;
-    Ok((lanes, messages))
+    let sql = "UPDATE sign_up SET due_at = ?1 WHERE standing IN (0, 1) AND due_at > ?2";
+    let sign_ups = conn.prepare_cached(sql)?.execute([ms(now), ms(limit)])?;
+    Ok((lanes, messages + sign_ups))
 }
 
 fn known_lane(conn: &Connection, digest: &str, lane: &str) -> Outcome<Option<LaneState>> {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::row::{Outcome, get_at, get_code, get_opt_at};
+use super::sign_ups;
 use super::subscribers::{one, unsubscribe};
 use crate::model::{Held, HeldBounce, HeldMail, SubscriberId, SubscriberRecord};
 
@@ -85,6 +86,9 @@ pub(super) fn erase(
     id: SubscriberId,
     now: Timestamp,
 ) -> Outcome<Option<SubscriberRecord>> {
+    if let Some(known) = one(conn, id)? {
+        sign_ups::erase(conn, &known.spec.address)?;
+    }
     for row in theirs(conn, id)? {
         for sql in [
             "DELETE FROM message WHERE subscriber = ?1",

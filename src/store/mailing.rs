@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{LaneState, Result, Store, amended, editions, held, outbox, pack, subscribers, wishes};
+use super::{
+    LaneState, Result, Store, amended, editions, held, outbox, pack, roster, subscribers, wishes,
+};
 use crate::model::*;
 
 impl Store {
@@ -27,10 +29,11 @@ impl Store {
     /// Makes the stored subscribers of all digests those of the config; standing and cursor of known ones stay. A new
     /// subscriber's cursor is the last sequence number, unless the database has no edition and no cursor of this
     /// digest yet (a digest's first subscribers get what is there). Where a digest leaves as another comes, the address
-    /// goes on under the new name with cursor and standing.
-    pub async fn sync_subscribers(&self, specs: Vec<SubscriberSpec>, now: Timestamp) -> Result<()> {
+    /// goes on under the new name with cursor and standing. Who signed up stays while their digest is there.
+    pub async fn sync_subscribers(&self, roster: impl Into<Roster>, now: Timestamp) -> Result<()> {
+        let roster = roster.into();
         self.write("syncing the subscribers", move |conn| {
-            subscribers::sync(conn, &specs, now)
+            roster::sync(conn, &roster, now)
         })
         .await
     }
@@ -124,7 +127,7 @@ impl Store {
         })
         .await
     }
-    /// Zones that subscribers of a digest chose for themselves.
+    /// Zones of a digest that the config may not name: those that subscribers chose, and of those who signed up.
     pub async fn own_zones(&self, digest: &str) -> Result<Vec<String>> {
         let digest = digest.to_owned();
         self.read("reading the subscribers' zones", move |conn| {

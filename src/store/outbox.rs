@@ -6,9 +6,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::pack;
+use super::codes::Code;
 use super::row::{Outcome, get_at, get_opt_at, ms};
-use crate::model::{Disposition, EditionId, MessageId, OutboxMessage, SubscriberId};
+use super::{pack, sign_ups};
+use crate::model::{
+    Disposition, EditionId, MessageId, MessageStanding, OutboxMessage, SubscriberId,
+};
 
 /// Columns of [`message`].
 pub(super) const MESSAGE: &str =
@@ -19,8 +22,8 @@ pub(super) const MESSAGE: &str =
 pub(super) fn message(row: &Row<'_>) -> Outcome<OutboxMessage> {
     Ok(OutboxMessage {
         id: MessageId(row.get(0)?),
-        edition: EditionId(row.get(1)?),
-        subscriber: SubscriberId(row.get(2)?),
+        edition: row.get(1).map(EditionId).map(Some)?,
+        subscriber: row.get(2).map(SubscriberId).map(Some)?,
         message_id: row.get(3)?,
         envelope_from: row.get(4)?,
         envelope_to: row.get(5)?,
@@ -45,7 +48,8 @@ pub(super) fn claim(
     let withdraw = "UPDATE message SET standing = 4, settled_at = ?2 WHERE id = ?1";
     let mut withdraw = conn.prepare_cached(withdraw)?;
     let mut read = conn.prepare_cached(&format!("{MESSAGE} WHERE id = ?1"))?;
-    let mut taken = Vec::new();
+    // Somebody waits for these in front of a page; they are few.
+    let mut taken = sign_ups::claim(conn, (now, lease_until), limit, in_hand)?;
     while taken.len() < limit {
         let due = due(conn, now, limit - taken.len(), in_hand)?;
         if due.is_empty() {
@@ -89,7 +93,33 @@ fn due(
 /// takes its stories whatever the repeat comes to, and the repeat is the same bytes.
 pub(super) fn release_claims(conn: &Connection) -> Outcome<usize> {
     let sql = "UPDATE message SET due_at = min(due_at, queued_at) WHERE standing = 1";
-    Ok(conn.prepare_cached(sql)?.execute([])?)
+    let released = conn.prepare_cached(sql)?.execute([])?;
+    let sql = "UPDATE sign_up SET due_at = min(due_at, asked_at) WHERE standing = 1";
+    Ok(released + conn.prepare_cached(sql)?.execute([])?)
+}
+
+/// What a disposition comes to in a row.
+pub(super) struct Settlement {
+    pub(super) standing: i64,
+    pub(super) due_at: Timestamp,
+    /// 1 where it was an attempt.
+    pub(super) counts: i64,
+}
+
+impl Settlement {
+    fn of(disposition: &Disposition, now: Timestamp) -> Self {
+        let (standing, due_at, counts) = match disposition {
+            Disposition::Delivered { .. } => (MessageStanding::Delivered, now, 1),
+            Disposition::Permanent { .. } => (MessageStanding::Failed, now, 1),
+            Disposition::Transient { retry_at, .. } => (MessageStanding::Queued, *retry_at, 1),
+            Disposition::Released { retry_at } => (MessageStanding::Queued, *retry_at, 0),
+        };
+        Self {
+            standing: standing.code(),
+            due_at,
+            counts,
+        }
+    }
 }
 
 /// Records what became of an attempt; false when the lease was lost.
@@ -99,19 +129,15 @@ pub(super) fn settle(
     disposition: &Disposition,
     now: Timestamp,
 ) -> Outcome<bool> {
-    // A subscriber who left meanwhile gets no further attempt.
-    let standing = match disposition {
-        Disposition::Delivered { .. } => "2",
-        Disposition::Permanent { .. } => "3",
-        Disposition::Transient { .. } | Disposition::Released { .. } => {
-            "CASE (SELECT standing FROM subscriber WHERE id = message.subscriber) WHEN 0 THEN 0 ELSE 4 END"
-        }
-    };
-    let (due_at, counts) = match disposition {
-        Disposition::Transient { retry_at, .. } => (*retry_at, 1),
-        Disposition::Released { retry_at } => (*retry_at, 0),
-        _ => (now, 1),
-    };
+    let settlement = Settlement::of(disposition, now);
+    if id.0 < 0 {
+        return sign_ups::settle(conn, (id, lease), &settlement);
+    }
+    let Settlement {
+        standing,
+        due_at,
+        counts,
+    } = settlement;
     let uncertain = i64::from(matches!(
         disposition,
         Disposition::Transient {
@@ -119,17 +145,18 @@ pub(super) fn settle(
             ..
         }
     ));
-    let sql = format!(
-        "UPDATE message SET standing = {standing}, due_at = ?3, attempts = attempts + ?4, settled_at = ?5, uncertain = max(uncertain, ?6)
-        WHERE id = ?1 AND lease = ?2 AND standing = 1"
-    );
-    let settled = conn.prepare_cached(&sql)?.execute([
+    // A subscriber who left meanwhile gets no further attempt.
+    let sql = "UPDATE message SET due_at = ?3, attempts = attempts + ?4, settled_at = ?5, uncertain = max(uncertain, ?6),
+        standing = CASE WHEN ?7 = 0 AND (SELECT standing FROM subscriber WHERE id = message.subscriber) <> 0 THEN 4 ELSE ?7 END
+        WHERE id = ?1 AND lease = ?2 AND standing = 1";
+    let settled = conn.prepare_cached(sql)?.execute([
         id.0,
         lease,
         ms(due_at),
         counts,
         ms(now),
         uncertain,
+        standing,
     ])? == 1;
     if settled && counts == 1 {
         log_attempt(conn, id, disposition, now)?;
@@ -158,10 +185,15 @@ fn log_attempt(
 
 /// When the outbox next has something to do.
 pub(super) fn next_at(conn: &Connection) -> Outcome<Option<Timestamp>> {
-    let sql = "SELECT min(due_at) FROM message WHERE standing IN (0, 1)";
-    Ok(conn
-        .prepare_cached(sql)?
-        .query_row([], |row| get_opt_at(row, 0))?)
+    let least = |sql: &str| {
+        conn.prepare_cached(sql)?
+            .query_row([], |row| get_opt_at(row, 0))
+    };
+    let message = least("SELECT min(due_at) FROM message WHERE standing IN (0, 1)")?;
+    // One whose mail is not written yet waits for that, not for a time.
+    let sign_up =
+        least("SELECT min(due_at) FROM sign_up WHERE standing IN (0, 1) AND bytes IS NOT NULL")?;
+    Ok(message.into_iter().chain(sign_up).min())
 }
 
 /// A message by its Message-ID.

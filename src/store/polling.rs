@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Result, Store, commit, feeds, subscribers};
+use super::{Result, Store, commit, feeds, roster};
 use crate::model::*;
 
 impl Store {
@@ -12,12 +12,12 @@ impl Store {
     pub async fn sync(
         &self,
         feeds: Vec<FeedSpec>,
-        subscribers: Vec<SubscriberSpec>,
+        roster: Roster,
         now: Timestamp,
     ) -> Result<SyncReport> {
         self.write("syncing with the config", move |conn| {
             let report = feeds::sync(conn, &feeds, now)?;
-            subscribers::sync(conn, &subscribers, now)?;
+            roster::sync(conn, &roster, now)?;
             Ok(report)
         })
         .await

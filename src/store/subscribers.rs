@@ -1,23 +1,20 @@
 //! Subscribers: what the config names, what they asked for, what came back. Addresses never leave these rows but to
 //! the mail flow, and never enter an error.
 
-use std::collections::{HashMap, HashSet};
-
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::Code;
 use super::notes;
 use super::row::{Outcome, get_at, get_code, ms};
-use super::select::last_seq;
 use super::wishes;
 use crate::model::{
     StorySeq, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
 };
 
 const RECORD: &str =
-    "SELECT id, digest, address, name, zone, standing, reason, since_at, cursor, own_zone, own_language, own_groups
-    FROM subscriber";
+    "SELECT id, digest, address, name, zone, standing, reason, since_at, cursor, own_zone, own_language, own_groups,
+    origin, suppressed FROM subscriber";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<SubscriberRecord> {
     Ok(SubscriberRecord {
@@ -33,6 +30,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<SubscriberRecord> {
         since_at: get_at(row, 7)?,
         wishes: wishes::wishes(row, 9)?,
         cursor: StorySeq(row.get(8)?),
+        origin: get_code(row, 12)?,
+        suppressed: row.get(13)?,
     })
 }
 
@@ -53,100 +52,7 @@ pub(super) fn one(conn: &Connection, id: SubscriberId) -> Outcome<Option<Subscri
         .optional()?)
 }
 
-/// Makes the stored subscribers those of the config.
-pub(super) fn sync(conn: &Connection, specs: &[SubscriberSpec], now: Timestamp) -> Outcome<()> {
-    let (mut known, ousted) = known(conn)?;
-    let last = last_seq(conn)?;
-    let mut begun: HashMap<&str, bool> = HashMap::new();
-    let left = left(conn, specs)?;
-    let living = living(conn)?;
-    for spec in specs {
-        let begun = match begun.get(spec.digest.as_str()) {
-            Some(begun) => *begun,
-            None => *begun
-                .entry(&spec.digest)
-                .or_insert(has_begun(conn, &spec.digest)?),
-        };
-        let key = mailbox_key(&spec.address);
-        let before = left.get(&key).copied();
-        match known.remove(&(spec.digest.clone(), key)) {
-            None => match before {
-                Some(before) if !begun => move_in(conn, spec, before, now)?,
-                _ => add(conn, spec, if begun { last } else { StorySeq(0) }, now)?,
-            },
-            Some((id, standing)) => {
-                if standing == SubscriberStanding::Removed {
-                    come_back(conn, id, last, now)?;
-                    let before = before.filter(|_| !living.contains(&spec.digest));
-                    before.map_or(Ok(()), |before| move_back(conn, id, before))?;
-                }
-                refresh(conn, id, spec)?;
-            }
-        }
-    }
-    for (id, standing) in known.into_values().chain(ousted) {
-        if standing != SubscriberStanding::Removed {
-            let sql = "UPDATE subscriber SET standing = 5, kept_standing = standing, since_at = ?2 WHERE id = ?1";
-            conn.prepare_cached(sql)?.execute([id, ms(now)])?;
-            withdraw_queued(conn, id, now)?;
-        }
-    }
-    Ok(())
-}
-
-/// Digests that somebody gets: one that is not among them comes into the config just now, perhaps again.
-fn living(conn: &Connection) -> Outcome<HashSet<String>> {
-    let mut query =
-        conn.prepare_cached("SELECT DISTINCT digest FROM subscriber WHERE standing <> 5")?;
-    let rows = query.query_map([], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Mailboxes of digests that leave the config just now. A digest that comes in the same moment is that one under a new
-/// name: nobody gets a story again for it, and who had left stays away.
-fn left(conn: &Connection, specs: &[SubscriberSpec]) -> Outcome<HashMap<String, i64>> {
-    let mut query = conn.prepare_cached(
-        "SELECT address, digest, id FROM subscriber WHERE standing <> 5 ORDER BY cursor",
-    )?;
-    let mut rows = query.query([])?;
-    let mut left = HashMap::new();
-    while let Some(row) = rows.next()? {
-        let digest: String = row.get(1)?;
-        if !specs.iter().any(|spec| spec.digest == digest) {
-            left.insert(mailbox_key(&row.get::<_, String>(0)?), row.get(2)?);
-        }
-    }
-    Ok(left)
-}
-
-fn move_in(conn: &Connection, spec: &SubscriberSpec, before: i64, now: Timestamp) -> Outcome<()> {
-    let sql =
-        "INSERT INTO subscriber (digest, address, name, zone, standing, reason, since_at, cursor, own_zone, own_language, own_groups)
-        SELECT ?1, ?2, ?3, coalesce(own_zone, ?4), standing, reason, ?5, cursor, own_zone, own_language, own_groups
-        FROM subscriber WHERE id = ?6";
-    conn.prepare_cached(sql)?.execute(params![
-        spec.digest,
-        spec.address,
-        spec.name,
-        spec.zone,
-        ms(now),
-        before
-    ])?;
-    let after = conn.last_insert_rowid().to_string();
-    notes::set(conn, &moved(SubscriberId(before)), Some(after.as_bytes()))
-}
-
-/// A digest that goes back to a name it had: the old row goes on with what was wished and served under the other name.
-fn move_back(conn: &Connection, id: i64, before: i64) -> Outcome<()> {
-    let sql = "UPDATE subscriber SET (standing, reason, cursor, own_zone, own_language, own_groups) =
-        (SELECT standing, reason, cursor, own_zone, own_language, own_groups FROM subscriber WHERE id = ?2) WHERE id = ?1";
-    conn.prepare_cached(sql)?.execute([id, before])?;
-    notes::set(conn, &moved(SubscriberId(id)), None)?;
-    let after = id.to_string();
-    notes::set(conn, &moved(SubscriberId(before)), Some(after.as_bytes()))
-}
-
-fn moved(id: SubscriberId) -> String {
+pub(super) fn moved(id: SubscriberId) -> String {
     format!("subscriber.moved.{}", id.0)
 }
 
@@ -196,66 +102,7 @@ pub(super) fn unsubscribe(
     present(conn, id)
 }
 
-type Known = HashMap<(String, String), (i64, SubscriberStanding)>;
-
-/// Rows by digest and mailbox, and those whose place another has taken: of rows that differ in spelling only the living
-/// one counts, the newest of several.
-fn known(conn: &Connection) -> Outcome<(Known, Vec<(i64, SubscriberStanding)>)> {
-    let sql = "SELECT digest, address, id, standing FROM subscriber ORDER BY standing <> 5, id";
-    let mut query = conn.prepare_cached(sql)?;
-    let mut rows = query.query([])?;
-    let (mut known, mut ousted) = (Known::new(), Vec::new());
-    while let Some(row) = rows.next()? {
-        let key = (row.get(0)?, mailbox_key(&row.get::<_, String>(1)?));
-        ousted.extend(known.insert(key, (row.get(2)?, get_code(row, 3)?)));
-    }
-    Ok((known, ousted))
-}
-
-/// A digest that has begun owes a new subscriber only what comes from now on.
-fn has_begun(conn: &Connection, digest: &str) -> Outcome<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM edition WHERE digest = ?1)
-        OR EXISTS (SELECT 1 FROM subscriber WHERE digest = ?1)";
-    Ok(conn
-        .prepare_cached(sql)?
-        .query_row([digest], |row| row.get(0))?)
-}
-
-fn add(conn: &Connection, spec: &SubscriberSpec, cursor: StorySeq, now: Timestamp) -> Outcome<()> {
-    let sql = "INSERT INTO subscriber (digest, address, name, zone, standing, since_at, cursor)
-        VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)";
-    conn.prepare_cached(sql)?.execute(params![
-        spec.digest,
-        spec.address,
-        spec.name,
-        spec.zone,
-        ms(now),
-        cursor.0
-    ])?;
-    Ok(())
-}
-
-fn refresh(conn: &Connection, id: i64, spec: &SubscriberSpec) -> Outcome<()> {
-    let sql = "UPDATE subscriber SET name = ?2, zone = coalesce(own_zone, ?3)
-        WHERE id = ?1 AND (name IS NOT ?2 OR zone <> coalesce(own_zone, ?3))";
-    conn.prepare_cached(sql)?
-        .execute(params![id, spec.name, spec.zone])?;
-    // An old row may have this very spelling: then ours stays as it is.
-    let sql = "UPDATE OR IGNORE subscriber SET address = ?2 WHERE id = ?1 AND address <> ?2";
-    conn.prepare_cached(sql)?
-        .execute(params![id, spec.address])?;
-    Ok(())
-}
-
-/// As they were; what went by while the config did not name them is not owed.
-fn come_back(conn: &Connection, id: i64, last: StorySeq, now: Timestamp) -> Outcome<()> {
-    let sql = "UPDATE subscriber SET standing = coalesce(kept_standing, 0), kept_standing = NULL, since_at = ?2,
-        cursor = max(cursor, ?3) WHERE id = ?1";
-    conn.prepare_cached(sql)?.execute([id, ms(now), last.0])?;
-    Ok(())
-}
-
-fn withdraw_queued(conn: &Connection, id: i64, now: Timestamp) -> Outcome<()> {
+pub(super) fn withdraw_queued(conn: &Connection, id: i64, now: Timestamp) -> Outcome<()> {
     let sql =
         "UPDATE message SET standing = 4, settled_at = ?2 WHERE subscriber = ?1 AND standing = 0";
     conn.prepare_cached(sql)?.execute([id, ms(now)])?;
@@ -269,7 +116,10 @@ pub(super) fn set_standing(
     (standing, reason): (SubscriberStanding, Option<String>),
     now: Timestamp,
 ) -> Outcome<()> {
-    let sql = "UPDATE subscriber SET standing = ?2, reason = ?3, since_at = ?4, kept_standing = NULL WHERE id = ?1";
+    // A suppression stays on record while its subscriber rests or leaves: only who sets Active over it lifts it.
+    let sql =
+        "UPDATE subscriber SET standing = ?2, reason = ?3, since_at = ?4, kept_standing = NULL,
+        suppressed = CASE ?2 WHEN 0 THEN 0 WHEN 3 THEN 1 ELSE suppressed END WHERE id = ?1";
     conn.prepare_cached(sql)?
         .execute(params![id.0, standing.code(), reason, ms(now)])?;
     if standing != SubscriberStanding::Active {
@@ -292,4 +142,32 @@ pub(super) fn bounce(
         WHERE id = ?1 RETURNING hard_bounces, soft_bounces";
     let mut update = conn.prepare_cached(sql)?;
     Ok(update.query_row(params![id.0, hard], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// The row of a mailbox in a digest, the living one where there are several.
+pub(super) fn of_mailbox(
+    conn: &Connection,
+    digest: &str,
+    mailbox: &str,
+) -> Outcome<Option<SubscriberRecord>> {
+    let sql = format!("{RECORD} WHERE digest = ?1 ORDER BY standing = 5, id DESC");
+    let mut query = conn.prepare_cached(&sql)?;
+    for row in query.query_map([digest], record)? {
+        let row = row?;
+        if mailbox_key(&row.spec.address) == mailbox {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether mail to a mailbox has come back, in whatever digest, and nobody has lifted that. Looks at every such
+/// address, so that the answer takes the same time whatever it is.
+pub(super) fn is_suppressed(conn: &Connection, mailbox: &str) -> Outcome<bool> {
+    let mut query = conn.prepare_cached("SELECT address FROM subscriber WHERE suppressed = 1")?;
+    let mut suppressed = false;
+    for address in query.query_map([], |row| row.get::<_, String>(0))? {
+        suppressed |= mailbox_key(&address?) == mailbox;
+    }
+    Ok(suppressed)
 }

@@ -146,6 +146,7 @@ pub(super) fn shrink(conn: &Connection, pages: usize) -> Outcome<bool> {
 /// What is cheap once a day: old rows of logs, exact counts, the planner's statistics, tidier search segments.
 pub(super) fn maintain(conn: &Connection, now: Timestamp) -> Outcome<()> {
     super::bands::trim(conn, now)?;
+    super::sign_ups::forget(conn, now)?;
     super::ledger::recount(conn)?;
     // A negative number merges what is there into fewer segments, at most so many pages of work at a time.
     conn.execute("INSERT INTO words (words, rank) VALUES ('merge', -500)", [])?;

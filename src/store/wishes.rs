@@ -46,17 +46,17 @@ pub(super) fn ask(
     let Some(known) = one(conn, id)? else {
         return Ok(None);
     };
-    if known.standing.may_ask_for(standing) {
+    if known.may_ask_for(standing) {
         let reason = Some("asked by the link in a mail".to_owned());
         set_standing(conn, id, (standing, reason), now)?;
     }
     one(conn, id)
 }
 
-/// Zones that subscribers of a digest chose for themselves.
+/// Zones of a digest that the config may not name: those that subscribers chose, and of those who signed up.
 pub(super) fn zones(conn: &Connection, digest: &str) -> Outcome<Vec<String>> {
-    let sql = "SELECT DISTINCT own_zone FROM subscriber
-        WHERE digest = ?1 AND standing <> 5 AND own_zone IS NOT NULL ORDER BY own_zone";
+    let sql = "SELECT DISTINCT zone FROM subscriber
+        WHERE digest = ?1 AND standing <> 5 AND (own_zone IS NOT NULL OR origin = 1) ORDER BY zone";
     let mut query = conn.prepare_cached(sql)?;
     let rows = query.query_map([digest], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

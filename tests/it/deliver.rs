@@ -21,8 +21,8 @@ fn now() -> Timestamp {
 fn message(to: &str) -> OutboxMessage {
     OutboxMessage {
         id: MessageId(1),
-        edition: EditionId(1),
-        subscriber: SubscriberId(1),
+        edition: Some(EditionId(1)),
+        subscriber: Some(SubscriberId(1)),
         message_id: format!("slot.{to}"),
         envelope_from: "news@example.org".to_owned(),
         envelope_to: to.to_owned(),

@@ -108,7 +108,7 @@ async fn show_tells_what_was_sent_byte_for_byte() {
 }
 
 /// The mail in the Maildir that is addressed to `to`.
-fn wait_for_mail(home: &Home, to: &str) -> Vec<u8> {
+pub(crate) fn wait_for_mail(home: &Home, to: &str) -> Vec<u8> {
     let begun = std::time::Instant::now();
     while begun.elapsed() < std::time::Duration::from_secs(120) {
         let files = std::fs::read_dir(home.path("mail/new"))

@@ -140,10 +140,10 @@ async fn who_left_is_not_sent_what_a_dead_daemon_had_claimed() {
     let an = claimed
         .iter()
         .find(|one| one.envelope_to.starts_with("an@"));
-    let left = post
-        .bench
-        .store
-        .unsubscribe(an.unwrap().subscriber, "asked", post.clock.now());
+    let left =
+        post.bench
+            .store
+            .unsubscribe(an.unwrap().subscriber.unwrap(), "asked", post.clock.now());
     left.await.unwrap();
     post.bench.reopen().await;
     post.run_at("2026-03-02T06:31:00Z").await;

@@ -48,6 +48,7 @@ mod restart;
 mod schedule;
 mod search;
 mod searching;
+mod sign_up;
 mod store;
 mod stories_verb;
 mod story;

@@ -18,19 +18,19 @@ use crate::release::{Mill, at, pairs};
 use crate::support::client::{Response, get, request, send};
 use crate::support::smtp::{Peer, Script};
 
-const BASE: &str = "https://news.example.org";
-const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
+pub(crate) const BASE: &str = "https://news.example.org";
+pub(crate) const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
 
 /// Feeds, a digest for two, a mail server and a web server.
-struct Desk {
-    mill: Mill,
-    peer: Peer,
-    served: Served,
+pub(crate) struct Desk {
+    pub(crate) mill: Mill,
+    pub(crate) peer: Peer,
+    pub(crate) served: Served,
     stories: usize,
 }
 
 impl Desk {
-    async fn open(digest: &str) -> Self {
+    pub(crate) async fn open(digest: &str) -> Self {
         let mut mill = Mill::new(vec![output("all")]).await;
         let peer = Peer::start(Script::default()).await;
         mill.config = fine(&format!(
@@ -60,7 +60,7 @@ impl Desk {
     }
 
     /// "Chips N" in the group tech and "Roses N" in home.
-    async fn publish(&mut self) {
+    pub(crate) async fn publish(&mut self) {
         self.stories += 1;
         let n = self.stories.to_string();
         for (feed, title) in [("a", format!("Chips {n}")), ("b", format!("Roses {n}"))] {
@@ -69,34 +69,40 @@ impl Desk {
     }
 
     /// Moves the clock, freezes what is due, and sends.
-    async fn run_at(&self, instant: &str) {
+    pub(crate) async fn run_at(&self, instant: &str) {
         self.mill.clock.set(at(instant));
+        let mailer = self.mailer();
+        mailer.freeze_due(self.mill.clock.now()).await.unwrap();
+        mailer.write_sign_ups(self.mill.clock.now()).await.unwrap();
+        mailer.drain(&CancellationToken::new()).await.unwrap();
+    }
+
+    /// A flow of mail, as after a restart.
+    pub(crate) fn mailer(&self) -> Mailer {
         let ground = Ground {
             config: Arc::new(self.mill.config.clone()),
             rules: Rules::default(),
             clock: self.mill.clock.clone(),
             metrics: Metrics::default(),
         };
-        let mailer = Mailer::new(self.mill.store.clone(), ground)
-            .unwrap_or_else(|problems| panic!("{problems:?}"));
-        mailer.freeze_due(self.mill.clock.now()).await.unwrap();
-        mailer.drain(&CancellationToken::new()).await.unwrap();
+        Mailer::new(self.mill.store.clone(), ground)
+            .unwrap_or_else(|problems| panic!("{problems:?}"))
     }
 
     /// Text of each mail that `name` got, in order.
-    fn texts(&self, name: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         let taken = self.peer.taken();
         let theirs = taken.iter().filter(|mail| mail.to.contains(name));
         theirs
             .map(|mail| {
                 let mail = parse_mail(&mail.bytes).unwrap();
-                mail.subparts[0].get_body().unwrap()
+                mail.subparts.first().unwrap_or(&mail).get_body().unwrap()
             })
             .collect()
     }
 
     /// Stories of each mail that `name` got: "Chips 1, Roses 1".
-    fn stories(&self, name: &str) -> Vec<String> {
+    pub(crate) fn stories(&self, name: &str) -> Vec<String> {
         let stories = |text: &String| {
             let lines = text.lines().map(str::trim);
             let told = |line: &&str| line.starts_with("Chips ") || line.starts_with("Roses ");
@@ -109,7 +115,7 @@ impl Desk {
     }
 
     /// The path of the page that the first mail to `name` leads to.
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         let text = self.texts(name).remove(0);
         let link = text
             .lines()
@@ -118,18 +124,18 @@ impl Desk {
         link.expect("the mail leads to the page").to_owned()
     }
 
-    fn page(&self, path: &str) -> Response {
+    pub(crate) fn page(&self, path: &str) -> Response {
         get(self.served.address, path)
     }
 
     /// Posts `form` with the seal of the page at `path`.
-    fn post(&self, path: &str, form: &str) -> Response {
+    pub(crate) fn post(&self, path: &str, form: &str) -> Response {
         let seal = seal(self.page(path).text());
         let body = format!("seal={seal}&{form}");
         send(self.served.address, "POST", path, &FORM, body.as_bytes())
     }
 
-    async fn record(&self, name: &str) -> SubscriberRecord {
+    pub(crate) async fn record(&self, name: &str) -> SubscriberRecord {
         let all = self.mill.store.subscribers("morning").await.unwrap();
         let mut found = all.into_iter();
         found
@@ -137,12 +143,12 @@ impl Desk {
             .unwrap()
     }
 
-    async fn standing(&self, name: &str) -> SubscriberStanding {
+    pub(crate) async fn standing(&self, name: &str) -> SubscriberStanding {
         self.record(name).await.standing
     }
 
     /// As a reload or a restart does.
-    async fn reload(&self) {
+    pub(crate) async fn reload(&self) {
         let now = self.mill.clock.now();
         sync(&self.mill.store, &self.mill.config, now)
             .await
@@ -238,8 +244,26 @@ async fn a_subscriber_rests_leaves_and_comes_back_when_they_ask() {
     let now = desk.mill.clock.now();
     let suppressed = SubscriberStanding::Suppressed;
     store.set_standing(id, suppressed, None, now).await.unwrap();
-    desk.post(&path, "act=resume");
+    let page = desk.post(&path, "act=resume");
     assert_eq!(desk.standing("an").await, suppressed);
+    assert!(page.text().contains("came back") && !page.text().contains("Saved"));
+    let page = desk.post(&path, "act=pause");
+    assert!(!page.text().contains("Saved"), "nothing was changed");
+    // Nor by the detour of leaving and coming back.
+    let page = desk.post(&path, "act=leave");
+    assert!(page.text().contains("Saved") && !page.text().contains("Subscribe again"));
+    let page = desk.post(&path, "act=resume");
+    assert!(!page.text().contains("Saved"));
+    desk.post(&path, "act=erase");
+    desk.post(&path, "act=resume");
+    assert_eq!(desk.standing("an").await, SubscriberStanding::Unsubscribed);
+    // It is the operator's.
+    let active = SubscriberStanding::Active;
+    let store = &desk.mill.store;
+    store.set_standing(id, active, None, now).await.unwrap();
+    desk.post(&path, "act=leave");
+    desk.post(&path, "act=resume");
+    assert_eq!(desk.standing("an").await, active);
 }
 
 #[tokio::test(flavor = "multi_thread")]

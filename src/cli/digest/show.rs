@@ -43,8 +43,9 @@ impl Scene {
         };
         let subscribers = self.store.subscribers(&edition.digest).await?;
         let id = find(&subscribers, who).map(|found| found.id);
-        messages
-            .retain(|(_, message)| Some(message.subscriber) == id || message.envelope_to == *who);
+        messages.retain(|(_, message)| {
+            id.is_some() && message.subscriber == id || message.envelope_to == *who
+        });
         let (_, message) = messages
             .first()
             .with_context(|| format!("edition {} was not for this subscriber", args.edition))?;
@@ -135,7 +136,7 @@ fn tell(
     let messages: Vec<Sent<'_>> = messages
         .iter()
         .map(|(standing, message)| Sent {
-            subscriber: message.subscriber.0,
+            subscriber: message.subscriber.map_or(0, |id| id.0),
             address: &message.envelope_to,
             standing: *standing,
             message_id: &message.message_id,

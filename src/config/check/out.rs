@@ -272,10 +272,23 @@ impl Check<'_> {
             corrections: written.corrections,
             footer: written.footer.clone(),
             self_service: written.self_service,
+            sign_up: self.sign_up(&key("sign_up"), written),
             subscribers: self.subscribers(name, written, (&language, &timezone), known),
             language,
             timezone,
         }
+    }
+
+    /// Who signs up must be able to change and leave by the same links.
+    fn sign_up(&mut self, path: &str, written: &out::Digest) -> bool {
+        if written.sign_up && !written.self_service {
+            self.error(
+                path,
+                "who signs up needs a page of their own",
+                "add `self_service = true`",
+            );
+        }
+        written.sign_up
     }
 
     pub(in crate::config) fn mailbox(&mut self, path: &str, text: &str) -> Option<Mailbox> {

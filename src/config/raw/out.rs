@@ -148,6 +148,9 @@ pub(in crate::config) struct Digest {
     /// Subscribers may change their subscription by a link in each mail: pause, groups, time zone, language.
     #[serde(default)]
     pub(in crate::config) self_service: bool,
+    /// Anybody may subscribe on the page /subscribe, once they confirm a link in a mail. Needs `self_service`.
+    #[serde(default)]
+    pub(in crate::config) sign_up: bool,
     /// Who gets it.
     #[serde(default)]
     pub(in crate::config) to: Vec<String>,

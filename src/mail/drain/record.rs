@@ -55,10 +55,10 @@ impl Mailer {
             );
             return Ok(());
         }
-        let Some((kind, status)) = &sent.blame else {
+        let (Some((kind, status)), Some(subscriber)) = (&sent.blame, message.subscriber) else {
             return Ok(());
         };
-        let Some(record) = self.store.subscriber(message.subscriber).await? else {
+        let Some(record) = self.store.subscriber(subscriber).await? else {
             return Ok(());
         };
         // Refused to our face is a bounce like one that comes by mail.

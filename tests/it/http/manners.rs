@@ -154,6 +154,30 @@ fn a_client_is_a_household_and_no_proxy() {
     );
 }
 
+/// Sign-ups are counted by network, apart from what is read.
+#[test]
+fn a_network_signs_up_a_few_at_a_time() {
+    let now = at("2026-11-23T12:00:00Z");
+    let manners = Manners::default();
+    let taken = |address: &str| {
+        let door = Door::Tcp(address.parse().unwrap());
+        (0..100)
+            .filter(|_| manners.signs_up_too_often(door, now).is_none())
+            .count()
+    };
+    assert_eq!(taken("192.0.2.1"), 5);
+    assert_eq!(taken("192.0.2.99"), 0);
+    assert_eq!(taken("192.0.3.1"), 5);
+    assert_eq!(taken("2001:db8:0:1::1"), 5);
+    assert_eq!(taken("2001:db8:0:1::2"), 0);
+    assert_eq!(taken("127.0.0.1"), 100);
+    let door = Door::Tcp("192.0.2.1".parse().unwrap());
+    assert_eq!(manners.signs_up_too_often(door, now), Some(600));
+    assert_eq!(manners.exceeded(door, "/all.atom", now), None);
+    let later = at("2026-11-23T12:10:00Z");
+    assert_eq!(manners.signs_up_too_often(door, later), None);
+}
+
 /// Over all addresses: the third is neither refused nor heard until a place is free.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_house_lets_clients_wait() {

@@ -54,6 +54,7 @@ pub(crate) fn site() -> Site {
         interval: std::time::Duration::from_secs(3600),
         language: String::from("en"),
         contact: None,
+        sign_up: true,
         outputs: vec![output("all"), output("tech")],
     }
 }

@@ -60,6 +60,7 @@ fn own(language: &str) -> SubscriptionView<'_> {
         digest: "<Morning>",
         address: "\"<an>\"@example.org",
         standing: SubscriberStanding::Paused,
+        suppressed: false,
         path: "subscription/token",
         seal: "seal",
         saved: true,
