@@ -96,6 +96,8 @@ struct Shown {
     origin: SubscriberOrigin,
     standing: SubscriberStanding,
     suppressed: bool,
+    /// The day of one edition a week, 0 is Monday; none for each edition.
+    weekday: Option<i8>,
     reason: Option<String>,
     since: Timestamp,
     hard_bounces: u32,
@@ -270,8 +272,9 @@ impl Scene {
             } else {
                 ""
             };
+            let weekly = one.weekday.map_or("", |_| ", once a week");
             out.line(&format!(
-                "{:>5}  {:<32} {:<24} {origin:<6} {standing}{reason}{before}{bounces}",
+                "{:>5}  {:<32} {:<24} {origin:<6} {standing}{reason}{weekly}{before}{bounces}",
                 one.subscriber, one.address, one.zone
             ))?;
         }
@@ -319,6 +322,7 @@ fn shown(record: SubscriberRecord) -> Shown {
         origin: record.origin,
         standing: record.standing,
         suppressed: record.suppressed,
+        weekday: record.wishes.weekday,
         reason: record.reason,
         since: record.since_at,
         hard_bounces: 0,

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::tz;
+use jiff::{SignedDuration, Timestamp, tz};
 
 use super::routes::Desk;
 use super::{Front, pages, subscribers};
@@ -14,7 +14,11 @@ use crate::config::{DigestConfig, SubscriberConfig};
 use crate::digest::{offered_languages, token};
 use crate::model::{SubscriberRecord, SubscriberStanding, Wishes, mailbox_key};
 use crate::publish::{self, Choice, SubscriptionView};
+use crate::schedule::cron::CronSchedule;
 use crate::store;
+
+/// A week, less what clocks are put forward by.
+const ALMOST_A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24 - 3);
 
 /// Why an unsubscribed address is so, for the operator.
 const REASON: &str = "asked by the link in a mail";
@@ -72,6 +76,7 @@ struct Form {
     act: String,
     zone: String,
     language: String,
+    weekday: String,
     groups: Vec<String>,
 }
 
@@ -85,6 +90,7 @@ impl Form {
                 "act" => form.act = value,
                 "timezone" => form.zone = value,
                 "language" => form.language = value,
+                "weekday" => form.weekday = value,
                 "group" => form.groups.push(value),
                 _ => {}
             }
@@ -145,7 +151,7 @@ impl<'a> Own<'a> {
             }
             "erase" => store.erase_subscriber(id, now).await,
             "leave" => store.unsubscribe(id, REASON, now).await,
-            "save" => match self.wishes(form) {
+            "save" => match self.wishes(form, now) {
                 Some(wishes) => {
                     let zone = wishes.zone.clone();
                     let zone = zone.unwrap_or_else(|| self.usual_zone().to_owned());
@@ -178,12 +184,16 @@ impl<'a> Own<'a> {
     }
 
     /// The wishes of a form, where each is among those offered.
-    fn wishes(&self, form: Form) -> Option<Wishes> {
+    fn wishes(&self, form: Form, now: Timestamp) -> Option<Wishes> {
         let chosen = |value: String| (!value.is_empty()).then_some(value);
         let wishes = Wishes {
             zone: chosen(form.zone),
             language: chosen(form.language),
             groups: self.other_groups(form.groups),
+            weekday: match form.weekday.as_str() {
+                "" => None,
+                day => Some(day.parse().ok()?),
+            },
         };
         let offered = self.groups();
         let there = |name: &String| offered.iter().any(|(known, _)| known == name);
@@ -196,8 +206,23 @@ impl<'a> Own<'a> {
                 .language
                 .as_ref()
                 .is_none_or(|code| languages.contains(code))
-            && wishes.groups.iter().flatten().all(there);
+            && wishes.groups.iter().flatten().all(there)
+            && wishes
+                .weekday
+                .is_none_or(|day| (0..7).contains(&day) && self.comes_often(now));
         fine.then_some(wishes)
+    }
+
+    /// Whether there is more than one edition in a week, so that one a week is a choice.
+    fn comes_often(&self, now: Timestamp) -> bool {
+        let Ok(cron) = CronSchedule::compile(&self.digest.cron.value) else {
+            return false;
+        };
+        let zone = &self.digest.timezone.zone;
+        let coming = std::iter::successors(Some(now), |at| cron.next_after(*at, zone));
+        let coming: Vec<Timestamp> = coming.skip(1).take(8).collect();
+        let mut gaps = coming.iter().zip(coming.iter().skip(1));
+        gaps.any(|(one, next)| next.duration_since(*one) < ALMOST_A_WEEK)
     }
 
     /// `chosen`, unless they are those of the config, which then goes on to count.
@@ -235,6 +260,8 @@ impl<'a> Own<'a> {
             path: &format!("subscription/{}", self.given),
             seal: &token::make(token::FORM, &self.digest.name, known.id, &key),
             saved,
+            weekday: (wishes.weekday.is_some() || self.comes_often(desk.site.clock.now()))
+                .then_some(wishes.weekday),
             zones: Choice {
                 usual: self.usual_zone(),
                 own: wishes.zone.as_deref(),

@@ -130,7 +130,9 @@ impl Mailer {
             .lane(&digest.name, &freezing.lane.name, now)
             .await?;
         let until = self.store.last_seq().await?.max(state.until);
-        let subscribers = self.lane_subscribers(digest, &freezing.lane).await?;
+        let mut subscribers = self.lane_subscribers(digest, &freezing.lane).await?;
+        // Who waits for their day is not served: their cursor stays, so that their mail holds the whole week.
+        subscribers.retain(|one| !waits(one, state.last_slot_at, freezing));
         let undelivered = self.store.undelivered(&digest.name).await?;
         let mut batch = self.batch(digest, freezing, now)?;
         batch.after = state.until;
@@ -139,6 +141,7 @@ impl Mailer {
             .filter(|subscriber| subscriber.standing == SubscriberStanding::Active)
             .map(|subscriber| self.addressee(digest, subscriber, start(subscriber, &undelivered)))
             .collect();
+        batch.weekly = self.weekly(freezing, &batch.addressees);
         let earliest = batch
             .addressees
             .iter()
@@ -269,6 +272,13 @@ fn start(
         .chain([subscriber.cursor])
         .min()
         .unwrap_or(subscriber.cursor)
+}
+
+/// Whether somebody wants one mail a week, and not with this edition. Who rests skips whole weeks, too.
+fn waits(subscriber: &SubscriberRecord, last: Option<Timestamp>, freezing: &Freezing) -> bool {
+    let slots = (last, freezing.slot_at);
+    let weekly = |weekday| slots::is_weekly(weekday, slots, &freezing.lane.zone);
+    subscriber.wishes.weekday.is_some_and(|day| !weekly(day))
 }
 
 /// Older mails whose stories the new ones carry.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::config::{DigestConfig, Zone};
@@ -71,6 +72,52 @@ fn latest(next: Next<'_>, first: Timestamp, now: Timestamp) -> Timestamp {
         slot_at = later;
     }
     slot_at
+}
+
+/// Whether the edition of `slot_at` is the one that readers get who want one a week, from the beginning of `weekday` (0 is
+/// Monday) on: no other came since then. `last` is the lane's edition before. A day without editions, or one that was
+/// slept through, is made up for by the next edition.
+#[must_use]
+pub fn is_weekly(
+    weekday: i8,
+    (last, slot_at): (Option<Timestamp>, Timestamp),
+    zone: &TimeZone,
+) -> bool {
+    let date = slot_at.to_zoned_datetime(zone.clone()).date();
+    let past = i64::from(date.weekday().to_monday_zero_offset() - weekday).rem_euclid(7);
+    match last {
+        Some(last) => begin(date, -past, zone).is_some_and(|begin| last < begin),
+        None => past == 0,
+    }
+}
+
+/// The instants after `slot_at` of editions that such readers get, without end.
+pub fn weekly_after<'a>(
+    next: Next<'a>,
+    weekday: i8,
+    slot_at: Timestamp,
+    zone: &'a TimeZone,
+) -> impl Iterator<Item = Timestamp> + 'a {
+    let one = move |after: &Timestamp| {
+        let date = after.to_zoned_datetime(zone.clone()).date();
+        let ahead = i64::from(weekday - date.weekday().to_monday_zero_offset()).rem_euclid(7);
+        let ahead = if ahead == 0 { 7 } else { ahead };
+        // An edition at the very beginning of the day is of that day.
+        next(
+            begin(date, ahead, zone)?
+                .checked_sub(Duration::from_millis(1))
+                .ok()?,
+        )
+    };
+    std::iter::successors(one(&slot_at), one)
+}
+
+/// The first instant of the day that is `days` after `date`.
+fn begin(date: Date, days: i64, zone: &TimeZone) -> Option<Timestamp> {
+    let date = date
+        .checked_add(jiff::Span::new().try_days(days).ok()?)
+        .ok()?;
+    zone.to_timestamp(date.at(0, 0, 0, 0)).ok()
 }
 
 /// The zones whose clocks call a digest: the subscribers', or its own while it has none, and those named in `own`, which

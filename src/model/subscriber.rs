@@ -100,6 +100,8 @@ pub struct Wishes {
     pub language: Option<String>,
     /// Only these groups; empty is all of the merged feed's.
     pub groups: Option<Vec<String>>,
+    /// One mail a week, with the first edition from the beginning of this day on (0 is Monday); none is each edition.
+    pub weekday: Option<i8>,
 }
 
 /// A subscriber as stored.

@@ -60,6 +60,11 @@ impl Language {
             })
     }
 
+    /// Names of the days of the week, Monday first.
+    pub(super) fn weekdays(&self) -> &[String] {
+        &self.weekdays
+    }
+
     /// All texts.
     pub(super) fn texts(&self) -> &BTreeMap<String, String> {
         &self.texts

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::language::Language;
 use super::page::Page;
 use super::site::Site;
 use super::theme::Theme;
@@ -32,6 +33,8 @@ pub struct SubscriptionView<'a> {
     pub zones: Choice<'a>,
     /// Languages of the mail.
     pub languages: Choice<'a>,
+    /// How often: the day of one edition a week, none for each edition; nothing where there is no choice.
+    pub weekday: Option<Option<i8>>,
     /// Groups as (name, title, chosen).
     pub groups: Vec<(&'a str, &'a str, bool)>,
 }
@@ -57,6 +60,7 @@ struct SubscriptionPage {
     saved: bool,
     zones: Vec<Offer>,
     languages: Vec<Offer>,
+    often: Vec<Offer>,
     groups: Vec<Offer>,
     acts: Vec<Act>,
 }
@@ -123,6 +127,7 @@ pub fn subscription_page(theme: &Theme, site: &Site, view: &SubscriptionView<'_>
         saved: view.saved,
         zones: options(&view.zones, &usual, str::to_owned),
         languages: options(&view.languages, &usual, native),
+        often: view.weekday.map_or_else(Vec::new, |own| often(texts, own)),
         groups: view.groups.iter().map(group).collect(),
         acts: acts
             .iter()
@@ -152,6 +157,21 @@ fn options(
         chosen: choice.own == Some(value),
     });
     std::iter::once(first).chain(offered).collect()
+}
+
+/// Each edition, or one a week from a day on.
+fn often(texts: &Language, own: Option<i8>) -> Vec<Offer> {
+    let each = Offer {
+        value: String::new(),
+        label: texts.text("subscription_each").to_owned(),
+        chosen: own.is_none(),
+    };
+    let days = (0..7).zip(texts.weekdays()).map(|(day, name)| Offer {
+        value: day.to_string(),
+        label: texts.filled("subscription_weekly", &[("weekday", name)]),
+        chosen: own == Some(day),
+    });
+    std::iter::once(each).chain(days).collect()
 }
 
 fn group((name, title, chosen): &(&str, &str, bool)) -> Offer {

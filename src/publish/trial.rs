@@ -115,6 +115,7 @@ fn own() -> SubscriptionView<'static> {
         saved: true,
         zones: choice.clone(),
         languages: choice,
+        weekday: Some(None),
         groups: vec![("tech", "Technology", true)],
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn erase(
         for sql in [
             "DELETE FROM message WHERE subscriber = ?1",
             "DELETE FROM bounce WHERE subscriber = ?1",
-            "UPDATE subscriber SET name = NULL, own_zone = NULL, own_language = NULL, own_groups = NULL,
+            "UPDATE subscriber SET name = NULL, own_zone = NULL, own_language = NULL, own_groups = NULL, own_weekday = NULL,
                 hard_bounces = 0, soft_bounces = 0 WHERE id = ?1",
         ] {
             conn.prepare_cached(sql)?.execute([row.0])?;

@@ -9,7 +9,7 @@ use super::row::{Outcome, Trouble};
 use super::{Result, StoreError};
 
 /// The steps in order; step n leads to version n + 1.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_counts.sql"),
     include_str!("migrations/0003_withdrawn.sql"),
@@ -18,6 +18,7 @@ const STEPS: [&str; 8] = [
     include_str!("migrations/0006_addresses.sql"),
     include_str!("migrations/0007_icons.sql"),
     include_str!("migrations/0008_sign_up.sql"),
+    include_str!("migrations/0009_weekly.sql"),
 ];
 
 /// The version that this feedmill writes.

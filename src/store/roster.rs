@@ -182,8 +182,8 @@ fn left(conn: &Connection, roster: &Roster) -> Outcome<HashMap<String, i64>> {
 fn move_in(conn: &Connection, spec: &SubscriberSpec, before: i64, now: Timestamp) -> Outcome<()> {
     let sql =
         "INSERT INTO subscriber (digest, address, name, zone, standing, reason, since_at, cursor, own_zone, own_language, own_groups,
-            origin, suppressed)
-        SELECT ?1, ?2, ?3, coalesce(own_zone, ?4), standing, reason, ?5, cursor, own_zone, own_language, own_groups, origin, suppressed
+            own_weekday, origin, suppressed)
+        SELECT ?1, ?2, ?3, coalesce(own_zone, ?4), standing, reason, ?5, cursor, own_zone, own_language, own_groups, own_weekday, origin, suppressed
         FROM subscriber WHERE id = ?6";
     conn.prepare_cached(sql)?.execute(params![
         spec.digest,
@@ -199,8 +199,8 @@ fn move_in(conn: &Connection, spec: &SubscriberSpec, before: i64, now: Timestamp
 
 /// A digest that goes back to a name it had: the old row goes on with what was wished and served under the other name.
 fn move_back(conn: &Connection, id: i64, before: i64) -> Outcome<()> {
-    let sql = "UPDATE subscriber SET (standing, reason, cursor, own_zone, own_language, own_groups, origin, suppressed) =
-        (SELECT standing, reason, cursor, own_zone, own_language, own_groups, origin, suppressed FROM subscriber WHERE id = ?2)
+    let sql = "UPDATE subscriber SET (standing, reason, cursor, own_zone, own_language, own_groups, own_weekday, origin, suppressed) =
+        (SELECT standing, reason, cursor, own_zone, own_language, own_groups, own_weekday, origin, suppressed FROM subscriber WHERE id = ?2)
         WHERE id = ?1";
     conn.prepare_cached(sql)?.execute([id, before])?;
     notes::set(conn, &moved(SubscriberId(id)), None)?;

@@ -14,7 +14,7 @@ use crate::model::{
 
 const RECORD: &str =
     "SELECT id, digest, address, name, zone, standing, reason, since_at, cursor, own_zone, own_language, own_groups,
-    origin, suppressed FROM subscriber";
+    own_weekday, origin, suppressed FROM subscriber";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<SubscriberRecord> {
     Ok(SubscriberRecord {
@@ -30,8 +30,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<SubscriberRecord> {
         since_at: get_at(row, 7)?,
         wishes: wishes::wishes(row, 9)?,
         cursor: StorySeq(row.get(8)?),
-        origin: get_code(row, 12)?,
-        suppressed: row.get(13)?,
+        origin: get_code(row, 13)?,
+        suppressed: row.get(14)?,
     })
 }
 

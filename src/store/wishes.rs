@@ -7,13 +7,14 @@ use super::row::Outcome;
 use super::subscribers::{one, set_standing};
 use crate::model::{SubscriberId, SubscriberRecord, SubscriberStanding, Wishes};
 
-/// The wishes in three columns from `at` on.
+/// The wishes in four columns from `at` on.
 pub(super) fn wishes(row: &Row<'_>, at: usize) -> rusqlite::Result<Wishes> {
     let groups: Option<String> = row.get(at + 2)?;
     Ok(Wishes {
         zone: row.get(at)?,
         language: row.get(at + 1)?,
         groups: groups.and_then(|list| serde_json::from_str(&list).ok()),
+        weekday: row.get(at + 3)?,
     })
 }
 
@@ -25,13 +26,15 @@ pub(super) fn set(
     zone: &str,
 ) -> Outcome<Option<SubscriberRecord>> {
     let groups = wishes.groups.as_ref().map(serde_json::to_string);
-    let sql = "UPDATE subscriber SET own_zone = ?2, own_language = ?3, own_groups = ?4, zone = ?5 WHERE id = ?1";
+    let sql = "UPDATE subscriber SET own_zone = ?2, own_language = ?3, own_groups = ?4, zone = ?5, own_weekday = ?6
+        WHERE id = ?1";
     conn.prepare_cached(sql)?.execute(params![
         id.0,
         wishes.zone,
         wishes.language,
         groups.transpose()?,
-        zone
+        zone,
+        wishes.weekday
     ])?;
     one(conn, id)
 }

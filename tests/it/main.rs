@@ -33,6 +33,7 @@ mod mail_corrections;
 mod mail_faults;
 mod mail_restart;
 mod mail_selection;
+mod mail_weekly;
 mod mutants;
 mod parse;
 mod parse_verb;

@@ -149,6 +149,7 @@ async fn who_signs_up_and_confirms_gets_what_comes_and_outlives_the_config() {
         zone: Some("Asia/Tokyo".to_owned()),
         language: Some("vi".to_owned()),
         groups: None,
+        weekday: None,
     };
     let record = known(&desk, "Cy").await.unwrap();
     assert_eq!(

@@ -40,6 +40,8 @@ pub(super) struct Batch {
     pub(super) stories: Vec<StoryView>,
     pub(super) corrections: Corrections,
     pub(super) addressees: Vec<Addressee>,
+    /// Coming instants of readers who get one edition a week, by their day.
+    pub(super) weekly: BTreeMap<i8, Vec<Timestamp>>,
 }
 
 /// One subscriber, with what they want.
@@ -59,6 +61,7 @@ struct Class {
     filters: Vec<String>,
     after: StorySeq,
     corrections: Vec<Told>,
+    weekday: Option<i8>,
     test: bool,
 }
 
@@ -90,6 +93,11 @@ impl Addressee {
         self.class.test = true;
     }
 
+    /// The day of a reader who wants one edition a week.
+    pub(super) fn weekday(&self) -> Option<i8> {
+        self.class.weekday
+    }
+
     fn of(id: SubscriberId, to: Mailbox, class: Class) -> Self {
         Self {
             id,
@@ -110,6 +118,7 @@ impl Class {
             filters: Vec::new(),
             after,
             corrections: Vec::new(),
+            weekday: None,
             test: false,
         }
     }
@@ -144,6 +153,7 @@ impl Mailer {
             stories: Vec::new(),
             corrections: Corrections::default(),
             addressees: Vec::new(),
+            weekly: BTreeMap::new(),
         })
     }
 
@@ -163,6 +173,7 @@ impl Mailer {
                 filters: wishes.filters.clone(),
                 after,
                 corrections: Vec::new(),
+                weekday: None,
                 test: false,
             },
         );
@@ -177,6 +188,7 @@ impl Mailer {
     /// What subscribers chose for themselves counts before what the config says of them. A language or a group that is
     /// gone is no choice any more; of groups that are all gone, everything is left.
     fn heed(&self, digest: &DigestConfig, wishes: &Wishes, class: &mut Class) {
+        class.weekday = wishes.weekday;
         let language = wishes.language.as_ref();
         if let Some(code) = language.filter(|code| self.languages.contains_key(*code)) {
             class.language.clone_from(code);
@@ -200,10 +212,15 @@ impl Batch {
         shared.corrections = told.into_iter().collect();
         // Of a story that several are told differently, everyone's copy has the earliest state.
         shared.corrections.dedup_by_key(|(story, _)| *story);
+        let stories = self.chosen(&shared).iter().map(|story| story.id).collect();
+        // Mails lead to the web copy for what they have no room for: it holds the week of those who get a week's.
+        let weekly = self.addressees.iter().filter(|one| one.weekday().is_some());
+        let longest = weekly.map(|one| one.after).min();
+        shared.after = longest.map_or(shared.after, |after| after.min(shared.after));
         let mut made = Made {
             web: self.rendition(&shared, &corrections, Purpose::Web)?,
             last: None,
-            stories: self.chosen(&shared).iter().map(|story| story.id).collect(),
+            stories,
             messages: Vec::with_capacity(self.addressees.len()),
         };
         let mut classes: BTreeMap<&Class, Rendition> = BTreeMap::new();
@@ -261,7 +278,14 @@ impl Batch {
                 .filter(|correction| self.suits(class, &correction.story))
                 .collect(),
         };
-        render(&self.issue, reader, &matter, &self.templates)
+        let Some(coming) = class.weekday.and_then(|day| self.weekly.get(&day)) else {
+            return render(&self.issue, reader, &matter, &self.templates);
+        };
+        let issue = Issue {
+            coming: coming.clone(),
+            ..self.issue.clone()
+        };
+        render(&issue, reader, &matter, &self.templates)
     }
 
     fn language(&self, code: &str) -> Option<&Language> {

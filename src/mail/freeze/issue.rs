@@ -1,8 +1,11 @@
 //! What all readers of an edition share: its names, addresses, bounds, and when the next ones come.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
-use super::super::Mailer;
+use super::super::{Mailer, slots};
+use super::batch::Addressee;
 use super::{Freezing, MailError};
 use crate::config::{ContentMode, DigestConfig};
 use crate::digest::{Issue, edition_slug};
@@ -53,6 +56,29 @@ impl Mailer {
         let next = |at: &Timestamp| cron.next_after(*at, &freezing.lane.zone);
         std::iter::successors(next(&freezing.slot_at), next)
             .take(COMING)
+            .collect()
+    }
+}
+
+/// Coming instants that tell a weekly reader's rhythm.
+const COMING_WEEKLY: usize = 3;
+
+impl Mailer {
+    /// The instants to come for those readers who get one edition a week, by their day.
+    pub(super) fn weekly(
+        &self,
+        freezing: &Freezing,
+        addressees: &[Addressee],
+    ) -> BTreeMap<i8, Vec<Timestamp>> {
+        let Some(cron) = self.crons.get(&freezing.digest) else {
+            return BTreeMap::new();
+        };
+        let zone = &freezing.lane.zone;
+        let next = |at| cron.next_after(at, zone);
+        let days: BTreeSet<i8> = addressees.iter().filter_map(Addressee::weekday).collect();
+        let coming = |day| slots::weekly_after(&next, day, freezing.slot_at, zone);
+        days.into_iter()
+            .map(|day| (day, coming(day).take(COMING_WEEKLY).collect()))
             .collect()
     }
 }

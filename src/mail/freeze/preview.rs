@@ -89,6 +89,7 @@ impl Mailer {
             addressee.test_for(to);
         }
         batch.addressees = vec![addressee];
+        batch.weekly = self.weekly(&freezing, &batch.addressees);
         batch.stories = self.window(digest, after, until).await?;
         if look.window.is_none() {
             batch.corrections = self.corrections(digest, now).await?;

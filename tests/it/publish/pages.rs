@@ -66,6 +66,7 @@ fn own(language: &str) -> SubscriptionView<'_> {
         saved: true,
         zones: choice.clone(),
         languages: choice,
+        weekday: Some(Some(6)),
         groups: vec![("<tech>", "<Technology>", true)],
     }
 }
