@@ -34,7 +34,7 @@ pub(super) struct Raw {
     /// More files, read in the order of their names. TOML files may hold `[[feed]]`, `[group.NAME]` and `[filter.NAME]`; in
     /// OPML files, folders become groups. `*` and `?` may stand in the file's name. Relative to the file they stand in.
     pub(super) include: Vec<String>,
-    /// Language of pages and mails: "en", "vi", "ar" (pages only), or that of a file `lang/TAG.toml` in `templates`.
+    /// Language of pages and mails: "en", "vi", "ar", or that of a file `lang/TAG.toml` in `templates`.
     pub(super) language: String,
     /// Time zone of pages and digests, by its IANA name.
     pub(super) timezone: String,

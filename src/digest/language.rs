@@ -11,6 +11,7 @@ use crate::config::Zone;
 
 const ENGLISH: &str = include_str!("lang/en.toml");
 const VIETNAMESE: &str = include_str!("lang/vi.toml");
+const ARABIC: &str = include_str!("lang/ar.toml");
 
 /// Texts of one language.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +42,8 @@ enum Plural {
     ZeroOne,
     /// 1, 21 …; 2–4, 22–24 …; the rest: Russian, Ukrainian.
     Slavic,
+    /// 0; 1; 2; 3–10, 103–110 …; 11–99, 111–199 …; the rest: Arabic.
+    Arabic,
 }
 
 impl Plural {
@@ -50,6 +53,14 @@ impl Plural {
             Self::ZeroOne if n < 2 => "one",
             Self::Slavic if n % 10 == 1 && n % 100 != 11 => "one",
             Self::Slavic if (2..=4).contains(&(n % 10)) && !(12..=14).contains(&(n % 100)) => "few",
+            Self::Arabic => match (n, n % 100) {
+                (0, _) => "zero",
+                (1, _) => "one",
+                (2, _) => "two",
+                (_, 3..=10) => "few",
+                (_, 11..) => "many",
+                _ => "other",
+            },
             _ => "other",
         }
     }
@@ -57,7 +68,7 @@ impl Plural {
 
 impl Language {
     /// Codes of the languages whose texts are ours.
-    pub const SHIPPED: &[&str] = &["en", "vi"];
+    pub const SHIPPED: &[&str] = &["ar", "en", "vi"];
 
     /// The texts of `code`: the operator's `CODE.toml` in `folder`, else the shipped ones, else English.
     ///
@@ -77,7 +88,11 @@ impl Language {
                 .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             return Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()));
         }
-        Self::parse(if base == "vi" { VIETNAMESE } else { ENGLISH })
+        Self::parse(match base.as_str() {
+            "ar" => ARABIC,
+            "vi" => VIETNAMESE,
+            _ => ENGLISH,
+        })
     }
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use mailparse::{MailHeaderMap as _, ParsedMail, parse_mail};
 use url::Url;
 
+mod languages;
 mod room;
 
 const KEY: [u8; 32] = [7; 32];
