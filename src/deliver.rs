@@ -32,7 +32,7 @@ pub use dns::{MailHost, Resolver};
 pub use gate::Gate;
 pub use halt::Halt;
 pub use outcome::{Outcome, settled};
-pub use parts::part;
+pub use parts::{lighter, part};
 pub use preflight::{Finding, Sender, Signature, Verdict, preflight};
 
 /// Longest waits of each step (RFC 5321 §4.5.3.2). Too short a last one makes duplicates.

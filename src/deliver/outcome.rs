@@ -87,6 +87,23 @@ impl Outcome {
         }
     }
 
+    /// Whether the message was refused for its size, which is neither its recipient's fault nor their mailbox's: 552
+    /// without a status tells that from the message, not where it is said of a recipient.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        match self {
+            Self::Refused {
+                reason,
+                kind: Kind::Policy,
+                status,
+            } => match status.as_str() {
+                "5.3.4" | "5.2.3" => true,
+                status => status == "5.0.0" && reason.starts_with("552"),
+            },
+            _ => false,
+        }
+    }
+
     /// What happened, in words without addresses.
     #[must_use]
     pub fn reason(&self) -> &str {

@@ -2,6 +2,7 @@
 //! next message's envelope is told, and before its body leaves; on stop, replies in flight are waited for as long as the
 //! grace lasts and what was only claimed goes back.
 
+mod lighten;
 mod record;
 
 use std::collections::{HashSet, VecDeque};
@@ -228,7 +229,11 @@ impl Mailer {
             return Sent::back(message, self.ground.clock.now());
         }
         let outcome = attempt(course, way, &message, gate).await;
-        self.judge(message, outcome)
+        let Some(light) = self.lightened(way, &message, &outcome).await else {
+            return self.judge(message, outcome);
+        };
+        let outcome = attempt(course, way, &light, gate).await;
+        self.judge(light, outcome)
     }
 
     fn paused(&self) -> bool {

@@ -258,6 +258,13 @@ impl Store {
         })
         .await
     }
+    /// Puts `packed` in the place of a claimed message's bytes; false when the lease was lost.
+    pub async fn replace_message(&self, id: MessageId, lease: i64, packed: Packed) -> Result<bool> {
+        self.write("replacing a message", move |conn| {
+            outbox::replace(conn, (id, lease), &packed)
+        })
+        .await
+    }
     /// Records what became of an attempt; when this returns, it outlasts the end of the process. False when the lease was
     /// lost. After a power cut, the message may stand as claimed again, which [`Self::claim_messages`] has made to outlast
     /// that: it is sent once more, with the same Message-ID and bytes.

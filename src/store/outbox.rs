@@ -10,7 +10,7 @@ use super::codes::Code;
 use super::row::{Outcome, get_at, get_opt_at, ms};
 use super::{pack, sign_ups};
 use crate::model::{
-    Disposition, EditionId, MessageId, MessageStanding, OutboxMessage, SubscriberId,
+    Disposition, EditionId, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,
 };
 
 /// Columns of [`message`].
@@ -96,6 +96,19 @@ pub(super) fn release_claims(conn: &Connection) -> Outcome<usize> {
     let released = conn.prepare_cached(sql)?.execute([])?;
     let sql = "UPDATE sign_up SET due_at = min(due_at, asked_at) WHERE standing = 1";
     Ok(released + conn.prepare_cached(sql)?.execute([])?)
+}
+
+/// Puts other bytes in the place of a claimed message's; false when the lease was lost.
+pub(super) fn replace(
+    conn: &Connection,
+    (id, lease): (MessageId, i64),
+    packed: &Packed,
+) -> Outcome<bool> {
+    let sql = "UPDATE message SET bytes = ?3 WHERE id = ?1 AND lease = ?2 AND standing = 1";
+    let changed = conn
+        .prepare_cached(sql)?
+        .execute(params![id.0, lease, packed.0])?;
+    Ok(changed == 1)
 }
 
 /// What a disposition comes to in a row.

@@ -377,3 +377,100 @@ async fn a_clock_that_was_ahead_for_a_while_silences_nothing() {
     assert_eq!(post.mails(), ["an: 1", "an: 2"]);
     assert_eq!(post.editions().await, ["03 06:30 1..2", "01 06:30 0..1"]);
 }
+
+/// The stored mail of the only subscriber, and where it stands.
+async fn stored(post: &Post) -> (MessageStanding, OutboxMessage) {
+    let editions = post.bench.store.editions("morning", 1).await.unwrap();
+    let messages = post.bench.store.edition_messages(editions[0].id).await;
+    messages.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn a_mail_too_large_for_the_server_goes_as_text_alone() {
+    let announced = Script {
+        offers: vec!["SIZE 6000", "8BITMIME"],
+        ..Script::default()
+    };
+    for large in [
+        announced,
+        // Refused once its size is known.
+        Script {
+            refused_beyond: Some((6000, "552 5.3.4 Message too big for system")),
+            ..Script::default()
+        },
+        Script {
+            refused_beyond: Some((6000, "552 Message size exceeds maximum permitted")),
+            ..Script::default()
+        },
+    ] {
+        let mut post = Post::start(large, &["an"], "").await;
+        post.publish(10).await;
+        post.run_at("2026-03-02T06:30:00Z").await;
+        let taken = post.peer.taken();
+        assert_eq!(taken.len(), 1);
+        let mail = mailparse::parse_mail(&taken[0].bytes).unwrap();
+        assert_eq!(
+            (mail.ctype.mimetype.as_str(), mail.subparts.len()),
+            ("text/plain", 0)
+        );
+        let text = mail.get_body().unwrap();
+        for n in 1..=10 {
+            assert!(text.contains(&format!("Story {n}\r\n")), "{text}");
+        }
+        assert!(text.contains("https://news.example.org/unsubscribe/"));
+        let names: Vec<String> = mail
+            .headers
+            .iter()
+            .map(mailparse::MailHeader::get_key)
+            .collect();
+        let begin = [
+            "Date",
+            "From",
+            "To",
+            "Subject",
+            "Message-ID",
+            "MIME-Version",
+        ];
+        assert_eq!(names[..6], begin);
+        for name in [
+            "List-Id",
+            "List-Unsubscribe",
+            "Auto-Submitted",
+            "Content-Type",
+        ] {
+            assert_eq!(
+                names.iter().filter(|found| *found == name).count(),
+                1,
+                "{name}"
+            );
+        }
+        // What is kept is what went, for a repeat and for `digest show`.
+        let (standing, kept) = stored(&post).await;
+        assert_eq!(standing, MessageStanding::Delivered);
+        assert_eq!(kept.bytes, taken[0].bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_whose_text_is_too_large_is_the_operators_to_see_to() {
+    let script = Script {
+        offers: vec!["SIZE 500"],
+        ..Script::default()
+    };
+    let mut post = Post::start(script, &["an"], "").await;
+    for day in 2..5 {
+        post.publish(1).await;
+        post.run_at(&format!("2026-03-{day:02}T06:30:00Z")).await;
+    }
+    assert_eq!(stored(&post).await.0, MessageStanding::Failed);
+    let subscribers = post.bench.store.subscribers("morning").await.unwrap();
+    assert_eq!(subscribers[0].standing, SubscriberStanding::Active);
+    assert!(
+        post.bench
+            .store
+            .bounce_counts("morning")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -44,6 +44,8 @@ pub(crate) struct Script {
     pub(crate) most_connections: Option<usize>,
     /// Takes the message, keeps it, then does this instead of answering the final dot, so many times in all.
     pub(crate) after_dot: Option<(usize, Act)>,
+    /// At the final dot of a message with more bytes, says this line.
+    pub(crate) refused_beyond: Option<(usize, &'static str)>,
     /// Keeps the message of these final dots (counted over all connections), and never answers them.
     pub(crate) unanswered: BTreeSet<usize>,
     /// Writes replies byte by byte.
@@ -391,6 +393,10 @@ impl Session {
         };
         if self.script.acts.contains_key("dot") {
             return self.step("dot", "").await.map(drop);
+        }
+        let beyond = self.script.refused_beyond;
+        if let Some((_, words)) = beyond.filter(|(most, _)| bytes.len() > *most) {
+            return self.say(words).await;
         }
         self.memory.lock().unwrap().taken.push(Taken {
             from,
