@@ -47,7 +47,7 @@ pub use story::{
     StoryId, StorySeq, StoryView, Verdict,
 };
 pub use subscriber::{
-    BounceHistory, Held, HeldBounce, HeldMail, Roster, SubscriberOrigin, SubscriberRecord,
-    SubscriberSpec, SubscriberStanding, Wishes, mailbox_key,
+    BounceHistory, Held, HeldBounce, HeldMail, HeldSignUp, Roster, SubscriberOrigin,
+    SubscriberRecord, SubscriberSpec, SubscriberStanding, Wishes, mailbox_key,
 };
 pub use withdrawal::{Listed, Missing, Tombstone, Withdrawals};

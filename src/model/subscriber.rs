@@ -159,8 +159,12 @@ pub struct Held {
     pub name: Option<String>,
     /// Zone whose clock the schedule follows.
     pub timezone: String,
+    /// Who brought them.
+    pub origin: SubscriberOrigin,
     /// Whether they get editions.
     pub standing: SubscriberStanding,
+    /// Whether bounces or complaints have suppressed the address.
+    pub suppressed: bool,
     /// Why.
     pub reason: Option<String>,
     /// Since when.
@@ -171,6 +175,19 @@ pub struct Held {
     pub bounces: Vec<HeldBounce>,
     /// What was sent.
     pub mails: Vec<HeldMail>,
+    /// What was asked for with the address on the page, until it is forgotten.
+    pub sign_ups: Vec<HeldSignUp>,
+}
+
+/// A sign-up, as its subscriber may see it.
+#[derive(Clone, Serialize)]
+pub struct HeldSignUp {
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
+    /// When it was confirmed.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 /// A bounce, as its subscriber may see it.

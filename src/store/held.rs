@@ -27,17 +27,22 @@ pub(super) fn held(conn: &Connection, id: SubscriberId) -> Outcome<Vec<Held>> {
             reason,
             since_at,
             wishes,
+            origin,
+            suppressed,
             ..
         }) = one(conn, id)?
         else {
             continue;
         };
         held.push(Held {
+            sign_ups: sign_ups::held(conn, &spec)?,
             digest: spec.digest,
             address: spec.address,
             name: spec.name,
             timezone: spec.zone,
+            origin,
             standing,
+            suppressed,
             reason,
             since_at,
             wishes,

@@ -12,8 +12,8 @@ use super::select::last_seq;
 use super::subscribers::{is_suppressed, of_mailbox, set_standing};
 use super::{Result, Store, pack, roster};
 use crate::model::{
-    Admission, Confirmation, MessageId, OutboxMessage, SignUp, SignUpMail, SignUpRecord,
-    SubscriberId, SubscriberRecord, SubscriberStanding, mailbox_key,
+    Admission, Confirmation, HeldSignUp, MessageId, OutboxMessage, SignUp, SignUpMail,
+    SignUpRecord, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -132,6 +132,21 @@ pub(super) fn erase(conn: &Connection, address: &str) -> Outcome<()> {
     let sql = "DELETE FROM sign_up WHERE person = ?1";
     conn.prepare_cached(sql)?.execute([person(address)])?;
     Ok(())
+}
+
+/// What was asked with a subscriber's address for their digest, for themselves.
+pub(super) fn held(conn: &Connection, spec: &SubscriberSpec) -> Outcome<Vec<HeldSignUp>> {
+    let sql = "SELECT asked_at, expires_at, confirmed_at FROM sign_up WHERE person = ?1 AND digest = ?2 ORDER BY asked_at";
+    let mut query = conn.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        Ok(HeldSignUp {
+            asked_at: get_at(row, 0)?,
+            expires_at: get_at(row, 1)?,
+            confirmed_at: get_opt_at(row, 2)?,
+        })
+    };
+    let rows = query.query_map([person(&spec.address), spec.digest.clone()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 const RECORD: &str =

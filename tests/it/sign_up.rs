@@ -157,12 +157,21 @@ async fn who_signs_up_and_confirms_gets_what_comes_and_outlives_the_config() {
         (SubscriberOrigin::Own, wishes)
     );
 
+    // They see, and may erase, this too.
+    let held = desk.mill.store.held(record.id).await.unwrap();
+    assert_eq!(held[0].sign_ups.len(), 1);
+    assert_eq!(held[0].sign_ups[0].asked_at, at("2026-11-24T06:30:00Z"));
+
     desk.reload().await;
     desk.publish().await;
     desk.run_at("2026-11-24T12:00:00Z").await;
     desk.run_at("2026-11-24T21:30:00Z").await;
     // The first pair was there before; what came after is theirs, at half past six in Tokyo.
     assert_eq!(desk.stories("Cy@")[1..], ["Chips 2, Roses 2"]);
+    let now = desk.mill.clock.now();
+    let store = &desk.mill.store;
+    store.erase_subscriber(record.id, now).await.unwrap();
+    assert!(store.held(record.id).await.unwrap()[0].sign_ups.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,9 +10,10 @@ use feedmill::model::{
     SubscriberStanding, Validators,
 };
 use feedmill::publish::{
-    Choice, DaemonFacts, HTML, Listed, MergedFeed, SearchView, Site, StatusView, SubscriptionView,
-    Theme, Unsubscribe, check_document, check_templates, error_page, feed_drafts, front_draft,
-    search_page, site_drafts, status_page, story_page, subscription_page, unsubscribe_page,
+    Choice, DaemonFacts, HTML, Listed, MergedFeed, SearchView, SignUpNotice, SignUpView, Site,
+    StatusView, SubscriptionView, Theme, Unsubscribe, check_document, check_templates, error_page,
+    feed_drafts, front_draft, search_page, sign_up_notice, sign_up_page, site_drafts, status_page,
+    story_page, subscription_page, unsubscribe_page,
 };
 
 /// R7.23: days in the merged feed's zone (17:30 UTC is the next day in Ho Chi Minh City), autodiscovery, no script.
@@ -71,6 +72,16 @@ fn own(language: &str) -> SubscriptionView<'_> {
     }
 }
 
+fn joining() -> SignUpView<'static> {
+    SignUpView {
+        digests: vec![("morning", "<Morning>")],
+        chosen: "morning",
+        zones: &[],
+        languages: &[],
+        wrong: true,
+    }
+}
+
 #[test]
 fn every_page_passes_the_gate_in_every_language() {
     let theme = Theme::load(None).unwrap();
@@ -117,6 +128,18 @@ fn every_page_passes_the_gate_in_every_language() {
             unsubscribe_page(&theme, &site, Unsubscribe::Done { digest: "Morning" }),
             unsubscribe_page(&theme, &site, Unsubscribe::Unknown),
             subscription_page(&theme, &site, &own(language)),
+            sign_up_page(&theme, &site, &joining()),
+            sign_up_notice(
+                &theme,
+                &site,
+                language,
+                SignUpNotice::Confirm {
+                    digest: "<Morning>",
+                    address: "<an>@example.org",
+                    path: "subscribe/token",
+                },
+            ),
+            sign_up_notice(&theme, &site, language, SignUpNotice::Spent),
             search_page(
                 &theme,
                 &site,
