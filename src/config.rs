@@ -181,6 +181,8 @@ pub struct HttpConfig {
 pub struct FetchConfig {
     /// Part of the User-Agent.
     pub contact: Option<Url>,
+    /// The User-Agent of polls names the readers of the feed.
+    pub name_subscribers: bool,
     /// Floor of every feed.
     pub interval: Duration,
     /// Ceiling of the cadence.

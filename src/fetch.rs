@@ -52,8 +52,19 @@ pub struct FetchRequest {
     pub auth: Option<Auth>,
     /// Whose client to use: proxy, certificates, allowed networks. Key of the feed.
     pub feed: String,
+    /// Who reads the feed here, where publishers are to be told (R2.26).
+    pub readers: Option<Readers>,
     /// Hosts that a redirect leads to are asked within; the caller holds leave for the first host. None: unasked.
     pub politeness: Option<Politeness>,
+}
+
+/// Real readers of a feed, for its publisher to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readers {
+    /// People.
+    pub subscribers: u32,
+    /// Our number for the feed: publishers who see several of ours add them up by it.
+    pub feed_id: i64,
 }
 
 /// Whom to ask for leave before another host is asked.

@@ -2,6 +2,7 @@
 //! story keys → one commit each. Takes the stages ready made, gives a [`Summary`]; returning means that every poll it
 //! started has ended. Refuses to poll by a clock that is older than this program.
 
+mod audience;
 mod backfill;
 mod digest_times;
 mod discover;
@@ -116,7 +117,7 @@ impl Poller {
         let mut watch = ClockWatch::start(&self.shared.parts.clock);
         pass.pace = self.pace().await?;
         let mut hosts_kept_at = self.shared.parts.clock.now();
-        let mut rationed_at = hosts_kept_at;
+        let mut stock_at = hosts_kept_at;
         while !stop.is_cancelled() {
             match watch.look(&self.shared.parts.clock) {
                 Passed::Evenly => {}
@@ -132,7 +133,7 @@ impl Poller {
                 None
             };
             hosts_kept_at = self.keep_hosts(hosts_kept_at).await?;
-            rationed_at = self.ration_hourly(rationed_at).await?;
+            stock_at = self.take_stock_hourly(stock_at).await?;
             let nap = wake.map_or(NAP, |at| self.until(at)).min(NAP);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -225,7 +226,7 @@ impl Poller {
             self.move_schedules(jump, now).await?;
         }
         self.hear_of_hosts().await?;
-        self.ration().await?;
+        self.take_stock().await?;
         Ok(Pass {
             set: JoinSet::new(),
             waiting: Waiting::default(),

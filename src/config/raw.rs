@@ -153,6 +153,8 @@ impl Default for Http {
 pub(super) struct Fetch {
     /// A page about you; becomes part of the User-Agent, so that publishers can reach you.
     pub(super) contact: Option<String>,
+    /// Tell publishers, in the User-Agent, how many subscribers of digests get their feed.
+    pub(super) name_subscribers: bool,
     /// A feed is never polled more often than this; 15m or more.
     pub(super) interval: Span,
     /// A feed is polled at least this often, unless its server asks for rest.
@@ -200,6 +202,7 @@ impl Default for Fetch {
     fn default() -> Self {
         Self {
             contact: None,
+            name_subscribers: false,
             interval: span("1h"),
             max_interval: span("1d"),
             adaptive: true,

@@ -10,7 +10,7 @@ use reqwest::header::{
 };
 use url::Url;
 
-use super::FetchRequest;
+use super::{FetchRequest, Readers};
 use crate::config::Auth;
 use crate::model::Validators;
 
@@ -19,13 +19,24 @@ const FEEDS: &str = "application/atom+xml, application/rss+xml, application/feed
                      application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1";
 const CODINGS: &str = "gzip, br, zstd";
 
-/// The User-Agent: product and version first, then who to turn to.
-pub(super) fn user_agent(contact: Option<&Url>) -> HeaderValue {
+/// The User-Agent: product and version first, then who to turn to, and who reads it where that is to be told (R2.26).
+pub(super) fn user_agent(contact: Option<&Url>, readers: Option<Readers>) -> HeaderValue {
     let product = concat!("feedmill/", env!("CARGO_PKG_VERSION"));
-    let whole = contact.map_or_else(
-        || product.to_owned(),
-        |contact| format!("{product} (+{contact})"),
-    );
+    let contact = contact.map(|contact| format!("+{contact}"));
+    // The words that publishers look for, also for one.
+    let readers = readers.map(|readers| {
+        let Readers {
+            subscribers,
+            feed_id,
+        } = readers;
+        format!("{subscribers} subscribers; feed-id={feed_id}")
+    });
+    let about: Vec<String> = contact.into_iter().chain(readers).collect();
+    let whole = if about.is_empty() {
+        product.to_owned()
+    } else {
+        format!("{product} ({})", about.join("; "))
+    };
     HeaderValue::from_str(&whole).unwrap_or_else(|_| HeaderValue::from_static(product))
 }
 
@@ -45,9 +56,12 @@ pub(super) fn plain(user_agent: &HeaderValue, accept: Option<HeaderValue>) -> He
 pub(super) fn of_hop(
     request: &FetchRequest,
     url: &Url,
-    user_agent: &HeaderValue,
+    (user_agent, contact): (&HeaderValue, Option<&Url>),
 ) -> (HeaderMap, bool) {
     let mut headers = plain(user_agent, None);
+    if request.readers.is_some() {
+        headers.insert(USER_AGENT, self::user_agent(contact, request.readers));
+    }
     let mut conditional = false;
     if request.validators.url == url.as_str() {
         let etag = request

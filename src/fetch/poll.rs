@@ -41,6 +41,7 @@ pub(super) struct Shared {
     pub(super) lanes: Lanes,
     pub(super) limits: Limits,
     pub(super) user_agent: HeaderValue,
+    contact: Option<Url>,
     /// Hosts whose HTTP/2 is broken, until when.
     http1: Mutex<HashMap<String, Timestamp>>,
 }
@@ -51,7 +52,8 @@ impl Fetcher {
         let shared = Shared {
             lanes: Lanes::new(config, feeds)?,
             limits: Limits::new(config),
-            user_agent: headers::user_agent(config.contact.as_ref()),
+            user_agent: headers::user_agent(config.contact.as_ref(), None),
+            contact: config.contact.clone(),
             http1: Mutex::default(),
         };
         Ok(Self {
@@ -140,8 +142,8 @@ impl Fetcher {
             .check_url(&chain.url)
             .map_err(|refusal| refused(&refusal))?;
         loop {
-            let (headers, conditional) =
-                headers::of_hop(request, &chain.url, &self.shared.user_agent);
+            let who = (&self.shared.user_agent, self.shared.contact.as_ref());
+            let (headers, conditional) = headers::of_hop(request, &chain.url, who);
             report.conditional = conditional;
             let outgoing = Outgoing {
                 method: Method::GET,

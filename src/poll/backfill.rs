@@ -147,6 +147,7 @@ impl Poller {
             headers,
             auth,
             feed: feed.key.clone(),
+            readers: None,
             politeness: Some(self.shared.politeness()),
         }
     }

@@ -130,6 +130,7 @@ fn request(
         headers,
         auth,
         feed: state.key.clone(),
+        readers: shared.parts.settings.readers(state),
         politeness: Some(shared.politeness()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Poller;
+use super::{Parts, Poller};
 use crate::clock::Clock;
 use crate::model::{FeedState, PollReason};
 use crate::schedule::{self, Passed};
@@ -98,27 +98,37 @@ impl ClockWatch {
     }
 }
 
-/// So often the budget of requests is divided anew.
-const RATION_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// So often the budget of requests is divided anew, and readers are counted.
+const STOCK_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 impl Poller {
-    /// Divides the operator's budget of requests among the feeds as they are now, where there is one (R4.2).
-    pub(super) async fn ration(&self) -> Result<()> {
-        let parts = &self.shared.parts;
-        if parts.settings.budget().is_some() {
-            let feeds = parts.store.feeds(false).await?;
-            parts.settings.ration(&feeds, parts.clock.now());
+    /// Divides the operator's budget of requests among the feeds as they are now (R4.2), and counts who reads each
+    /// (R2.26); each where it is wished for.
+    pub(super) async fn take_stock(&self) -> Result<()> {
+        let Parts {
+            settings,
+            store,
+            clock,
+            ..
+        } = &self.shared.parts;
+        if settings.budget().is_some() {
+            settings.ration(&store.feeds(false).await?, clock.now());
         }
+        let mut subscribers = Vec::new();
+        for digest in settings.counted_digests() {
+            subscribers.push(store.subscribers(&digest).await?);
+        }
+        settings.count_readers(&subscribers);
         Ok(())
     }
 
     /// The same once an hour; gives the instant of the last time.
-    pub(super) async fn ration_hourly(&self, rationed_at: Timestamp) -> Result<Timestamp> {
+    pub(super) async fn take_stock_hourly(&self, stock_at: Timestamp) -> Result<Timestamp> {
         let now = self.shared.parts.clock.now();
-        if (SignedDuration::ZERO..RATION_EVERY).contains(&now.duration_since(rationed_at)) {
-            return Ok(rationed_at);
+        if (SignedDuration::ZERO..STOCK_EVERY).contains(&now.duration_since(stock_at)) {
+            return Ok(stock_at);
         }
-        self.ration().await?;
+        self.take_stock().await?;
         Ok(now)
     }
 

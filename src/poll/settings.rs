@@ -7,10 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use url::Url;
 
+use super::audience::Audience;
 use super::digest_times::DigestTimes;
 use crate::config::{Auth, Config, FeedConfig, FetchConfig, HubHash, Secret};
-use crate::fetch::Guard;
-use crate::model::{FeedSpec, FeedState};
+use crate::fetch::{Guard, Readers};
+use crate::model::{FeedSpec, FeedState, SubscriberRecord};
 use crate::schedule::{Demand, PollPolicy, affordable, at_home};
 
 /// What the config says of one feed.
@@ -54,6 +55,9 @@ struct Inner {
     requests_per_day: Option<u32>,
     /// What the budget affords as of late.
     kappa: Mutex<Option<f64>>,
+    audience: Option<Audience>,
+    /// As last counted, by key.
+    readers: Mutex<HashMap<String, u32>>,
 }
 
 impl Settings {
@@ -77,6 +81,8 @@ impl Settings {
             own: Guard::new(config.fetch.allow_networks.iter().copied()),
             requests_per_day: config.fetch.requests_per_day,
             kappa: Mutex::default(),
+            audience: Audience::of(config),
+            readers: Mutex::default(),
         }))
     }
 
@@ -145,9 +151,35 @@ impl Settings {
         *self.kappa() = Some(affordable(&demands, f64::from(budget)));
     }
 
-    fn kappa(&self) -> MutexGuard<'_, Option<f64>> {
-        self.0.kappa.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Digests whose subscribers are to be counted for publishers.
+    pub(super) fn counted_digests(&self) -> Vec<String> {
+        let audience = self.0.audience.as_ref();
+        audience.map(Audience::digests).unwrap_or_default()
     }
+
+    /// Counts readers anew, from the subscribers of [`Self::counted_digests`].
+    pub(super) fn count_readers(&self, subscribers: &[Vec<SubscriberRecord>]) {
+        if let Some(audience) = &self.0.audience {
+            *held(&self.0.readers) = audience.count(subscribers);
+        }
+    }
+
+    /// What the feed's publisher is told of its readers: nothing where there is none.
+    pub(super) fn readers(&self, feed: &FeedState) -> Option<Readers> {
+        let subscribers = *held(&self.0.readers).get(&feed.key)?;
+        (subscribers > 0).then_some(Readers {
+            subscribers,
+            feed_id: feed.id.0,
+        })
+    }
+
+    fn kappa(&self) -> MutexGuard<'_, Option<f64>> {
+        held(&self.0.kappa)
+    }
+}
+
+fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a merged feed with tombstones draws from `feed`.

@@ -30,6 +30,8 @@ fn noon() -> Timestamp {
 fn config() -> FetchConfig {
     FetchConfig {
         contact: Some(Url::parse("https://news.example.org/about").unwrap()),
+
+        name_subscribers: false,
         interval: Duration::from_secs(3600),
         max_interval: Duration::from_secs(86_400),
         adaptive: true,
@@ -91,6 +93,7 @@ fn request(url: &str) -> FetchRequest {
         headers: Vec::new(),
         auth: None,
         feed: "a".to_owned(),
+        readers: None,
         politeness: None,
     }
 }

@@ -1,6 +1,7 @@
 //! The polling flow over a real store and a real socket, with a clock moved by hand: what a publisher sees of us, and
 //! what is stored, across restarts, failures and bad documents.
 
+mod audience;
 mod backfill;
 mod budget;
 mod edits;

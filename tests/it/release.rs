@@ -227,6 +227,8 @@ fn config(base: &Path, outputs: Vec<PublishConfig>) -> Config {
         },
         fetch: FetchConfig {
             contact: None,
+
+            name_subscribers: false,
             interval: Duration::from_secs(3600),
             max_interval: Duration::from_secs(86400),
             adaptive: true,

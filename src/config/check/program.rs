@@ -127,6 +127,7 @@ impl Check<'_> {
                 .contact
                 .as_ref()
                 .and_then(|text| self.url("fetch/contact", text, &["https", "http"])),
+            name_subscribers: written.name_subscribers,
             interval,
             max_interval,
             adaptive: written.adaptive,

@@ -1,7 +1,7 @@
 //! What goes over the wire: golden requests, validators, redirects.
 
 use feedmill::config::{Auth, Secret};
-use feedmill::fetch::{FetchRequest, Fetcher, Outcome};
+use feedmill::fetch::{FetchRequest, Fetcher, Outcome, Readers};
 use feedmill::model::{TroubleClass, Validators};
 
 use super::{body, config, failure, feed, fetcher, first, next, noon, request};
@@ -246,6 +246,27 @@ async fn r2_26_the_user_agent_says_who_and_where_to_turn_to() {
         ..config()
     };
     assert_eq!(first_header(&unnamed, "user-agent").await, product);
+}
+
+#[tokio::test]
+async fn r2_26_the_user_agent_counts_real_readers_where_it_is_to_and_changes_nothing_else() {
+    let (old, new) = (Origin::start().await, Origin::start_at("127.0.0.2").await);
+    old.reply("/f", Reply::redirect(302, &new.url("/g")));
+    new.reply("/g", Reply::ok("<rss/>"));
+    let told = FetchRequest {
+        readers: Some(Readers {
+            subscribers: 3,
+            feed_id: 81,
+        }),
+        ..request(&old.url("/f"))
+    };
+    fetcher().fetch(told, noon()).await;
+    for (origin, line) in [(&old, "GET /f HTTP/1.1"), (&new, "GET /g HTTP/1.1")] {
+        let seen = origin.requests()[0].golden();
+        let whole = "about; 3 subscribers; feed-id=81)";
+        assert_eq!(seen.matches(whole).count(), 1, "{seen}");
+        check_golden(&seen.replace(whole, "about)"), line, origin.address(), &[]);
+    }
 }
 
 #[tokio::test]
