@@ -59,12 +59,16 @@ pub(super) fn sync(conn: &Connection, roster: &Roster, now: Timestamp) -> Outcom
             }
         }
     }
-    for ((digest, key), row) in known {
-        if row.origin == SubscriberOrigin::Own && change.zone_of(&digest).is_some() {
-            change.keep(conn, &row, (&digest, &key))?;
-        } else {
-            change.remove(conn, &row, &key)?;
-        }
+    let stays = |((digest, _), row): &(&(String, String), &Row)| {
+        row.origin == SubscriberOrigin::Own && change.zone_of(digest).is_some()
+    };
+    let (kept, gone): (Vec<_>, Vec<_>) = known.iter().partition(stays);
+    // Who stays may go on with what stands under another name, so that one leaves last.
+    for ((digest, key), row) in kept {
+        change.keep(conn, row, (digest, key))?;
+    }
+    for ((_, key), row) in gone {
+        change.remove(conn, row, key)?;
     }
     for row in ousted {
         dismiss(conn, &row, now)?;
