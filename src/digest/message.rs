@@ -187,7 +187,10 @@ pub(super) fn mailbox<'a>(mailbox: &Mailbox) -> HeaderType<'a> {
     .into()
 }
 
+/// A part of text. Its lines end in CRLF before they are encoded (RFC 2045 §6.8): base64 hides them from every relay that
+/// would put that right.
 pub(super) fn leaf<'a>(kind: &'static str, text: String) -> MimePart<'a> {
+    let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
     MimePart::new(
         ContentType::new(kind).attribute("charset", "utf-8"),
         BodyPart::Text(text.into()),

@@ -92,8 +92,8 @@ fn text(invitation: Invitation<'_>, list: &str, key: &[u8; 32]) -> String {
         paragraph("confirm_ignore"),
     ];
     let footer = digest.footer.as_deref().map(clean_line);
-    parts.extend(footer.map(|footer| format!("-- \r\n{footer}")));
-    parts.join("\r\n\r\n") + "\r\n"
+    parts.extend(footer.map(|footer| format!("-- \n{footer}")));
+    parts.join("\n\n") + "\n"
 }
 
 /// Tells nothing of the word in the link.

@@ -288,6 +288,23 @@ fn lines_are_short_and_end_in_crlf() {
     }
 }
 
+/// Vietnamese goes as base64, in which no relay sees a line.
+#[test]
+fn lines_of_encoded_text_end_in_crlf_too() {
+    let mail = rendition_as(&issue(), &stories(9), "vi", Purpose::Mail);
+    let text = mail.text + &"Được đặt ở đâu cũng được\n".repeat(200);
+    let mail = Rendition { text, ..mail };
+    let bytes = composed(&mail, Some(LINK));
+    assert!(String::from_utf8_lossy(&bytes).contains("Content-Transfer-Encoding: base64"));
+    for part in parse_mail(&bytes).unwrap().subparts {
+        let body = part.get_body_raw().unwrap();
+        let lines = body.split_inclusive(|byte| *byte == b'\n');
+        for line in lines.filter(|line| line.ends_with(b"\n")) {
+            assert!(line.ends_with(b"\r\n"), "{}", String::from_utf8_lossy(line));
+        }
+    }
+}
+
 #[test]
 fn equal_input_gives_equal_bytes() {
     let make = || composed(&rendition(&issue(), &stories(9)), Some(LINK));

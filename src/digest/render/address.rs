@@ -39,7 +39,8 @@ fn all_letters(part: &str) -> bool {
 
 /// Bytes of `html` in the cheaper transfer encoding, line ends included.
 pub(super) fn encoded_len(html: &str) -> usize {
-    let base64 = html.len().div_ceil(57) * 78;
+    let breaks = html.bytes().filter(|byte| *byte == b'\n').count();
+    let base64 = (html.len() + breaks).div_ceil(57) * 78;
     let quoted: usize = html
         .bytes()
         .map(|byte| {
