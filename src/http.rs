@@ -1,8 +1,8 @@
 //! The HTTP flow: finished documents from the shelf to whoever asks, and the few pages that depend on the question.
 //!
 //! Readers get bytes that `release` finished before; nothing is rendered for them. Only search, single stories, the
-//! web copy of an edition, the unsubscribe page, a subscriber's own page and the operator's pages are made on demand. The door to axum and
-//! hyper. Refuses what is not asked politely: slow clients, endless headers, foreign methods.
+//! web copy of an edition, the pages of signing up and leaving, a subscriber's own page and the operator's pages are made
+//! on demand. The door to axum and hyper. Refuses what is not asked politely: slow clients, endless headers, foreign methods.
 
 mod accept;
 mod admin;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::bench::options;
-use feedmill::model::{AddressChange, MoveReason};
+use feedmill::model::{AddressChange, MoveReason, SubscriberId, SubscriberOrigin};
 use feedmill::store::{Store, StoreOptions};
 use rusqlite::Connection;
 
@@ -67,6 +67,27 @@ async fn r2_11_an_address_left_before_it_was_recorded_is_recorded() {
     };
     assert_eq!(store.address_changes(id).await.unwrap(), [change]);
     store.close().await.unwrap();
+}
+
+/// Who was suppressed before that was a fact of its own stays so, in the config or not.
+#[tokio::test]
+async fn suppressions_of_an_older_file_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&folder);
+    first_schema(
+        &options.path,
+        "INSERT INTO subscriber (id, digest, address, zone, standing, kept_standing, since_at, cursor) VALUES
+            (1, 'd', 'a@example.org', 'UTC', 0, NULL, 0, 0), (2, 'd', 'b@example.org', 'UTC', 3, NULL, 0, 0),
+            (3, 'd', 'c@example.org', 'UTC', 5, 3, 0, 0), (4, 'd', 'd@example.org', 'UTC', 5, 0, 0, 0)",
+    );
+    let store = Store::open(options).await.unwrap();
+    let mut found = Vec::new();
+    for id in 1..=4 {
+        let one = store.subscriber(SubscriberId(id)).await.unwrap().unwrap();
+        assert_eq!(one.origin, SubscriberOrigin::Config);
+        found.push(one.suppressed);
+    }
+    assert_eq!(found, [false, true, true, false]);
 }
 
 #[tokio::test]
