@@ -113,13 +113,24 @@ pub struct EditionRecord {
     pub messages: (usize, usize, usize),
 }
 
+/// A mail to a subscriber, by the stories that it told them of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mailed {
+    /// Whom.
+    pub subscriber: SubscriberId,
+    /// When it was made.
+    pub frozen_at: Timestamp,
+    /// Exclusive start of its own window.
+    pub after: StorySeq,
+    /// Inclusive end.
+    pub until: StorySeq,
+}
+
 /// A story that editions carried and whose lead was edited in substance after the first of them.
 #[derive(Clone, Debug)]
 pub struct Amended {
     /// As it is now.
     pub story: StoryView,
-    /// Editions that carried it.
-    pub carried_in: Vec<EditionId>,
     /// States of its lead that were replaced since, oldest first.
     pub former: Vec<FormerState>,
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::pack;
 use super::row::{Outcome, get_at, ms};
 use super::views::Views;
-use crate::model::{Amended, EditionId, FormerState, StoryId, SubscriberId};
+use crate::model::{Amended, FormerState, Mailed, StoryId, StorySeq, SubscriberId};
 
 /// Amended stories of a digest's editions frozen since `since`, by the newest change first.
 pub(super) fn of_digest(
@@ -19,16 +19,12 @@ pub(super) fn of_digest(
 ) -> Outcome<Vec<Amended>> {
     let mut views = Views::default();
     let mut amended = Vec::new();
-    for ((story, lead), carried) in carried(conn, digest, since)? {
-        let Some(first_at) = carried.iter().map(|(_, frozen_at)| *frozen_at).min() else {
-            continue;
-        };
+    for ((story, lead), first_at) in carried(conn, digest, since)? {
         let Some(view) = views.story(conn, StoryId(story))? else {
             continue;
         };
         amended.push(Amended {
             story: view,
-            carried_in: carried.into_iter().map(|(edition, _)| edition).collect(),
             former: former_states(conn, lead, first_at)?,
         });
     }
@@ -37,24 +33,20 @@ pub(super) fn of_digest(
     Ok(amended)
 }
 
-/// Editions by story and its lead, where the lead was edited after one of them.
-type Carried = BTreeMap<(i64, i64), Vec<(EditionId, Timestamp)>>;
+/// The first edition that carried a story, by story and lead, where the lead was edited after one of them.
+type Carried = BTreeMap<(i64, i64), Timestamp>;
 
 fn carried(conn: &Connection, digest: &str, since: Timestamp) -> Outcome<Carried> {
-    let sql = "SELECT st.id, st.lead, e.id, e.frozen_at FROM edition e
+    let sql = "SELECT st.id, st.lead, min(e.frozen_at) FROM edition e
         JOIN edition_story s ON s.edition = e.id JOIN story st ON st.id = s.story AND st.state = 1
         WHERE e.digest = ?1 AND e.frozen_at >= ?2 AND EXISTS
-            (SELECT 1 FROM revision r WHERE r.entry = st.lead AND r.substantial = 1 AND r.replaced_at > e.frozen_at)";
+            (SELECT 1 FROM revision r WHERE r.entry = st.lead AND r.substantial = 1 AND r.replaced_at > e.frozen_at)
+        GROUP BY st.id, st.lead";
     let mut query = conn.prepare_cached(sql)?;
-    let mut rows = query.query(params![digest, ms(since)])?;
-    let mut carried = Carried::new();
-    while let Some(row) = rows.next()? {
-        carried
-            .entry((row.get(0)?, row.get(1)?))
-            .or_default()
-            .push((EditionId(row.get(2)?), get_at(row, 3)?));
-    }
-    Ok(carried)
+    let rows = query.query_map(params![digest, ms(since)], |row| {
+        Ok(((row.get(0)?, row.get(1)?), get_at(row, 2)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn former_states(conn: &Connection, entry: i64, since: Timestamp) -> Outcome<Vec<FormerState>> {
@@ -74,22 +66,18 @@ fn former_states(conn: &Connection, entry: i64, since: Timestamp) -> Outcome<Vec
     Ok(states)
 }
 
-/// Which subscriber was mailed which edition frozen since `since`, or is about to be: (subscriber, edition, frozen).
-pub(super) fn mailed(
-    conn: &Connection,
-    digest: &str,
-    since: Timestamp,
-) -> Outcome<Vec<(SubscriberId, EditionId, Timestamp)>> {
-    let sql =
-        "SELECT m.subscriber, e.id, e.frozen_at FROM edition e JOIN message m ON m.edition = e.id
+/// Mails of the editions frozen since `since` that went out, or are about to.
+pub(super) fn mailed(conn: &Connection, digest: &str, since: Timestamp) -> Outcome<Vec<Mailed>> {
+    let sql = "SELECT m.subscriber, e.frozen_at, m.after, e.until FROM edition e JOIN message m ON m.edition = e.id
         WHERE e.digest = ?1 AND e.frozen_at >= ?2 AND m.standing IN (0, 1, 2)";
     let mut query = conn.prepare_cached(sql)?;
     let rows = query.query_map(params![digest, ms(since)], |row| {
-        Ok((
-            SubscriberId(row.get(0)?),
-            EditionId(row.get(1)?),
-            get_at(row, 2)?,
-        ))
+        Ok(Mailed {
+            subscriber: SubscriberId(row.get(0)?),
+            frozen_at: get_at(row, 1)?,
+            after: StorySeq(row.get(2)?),
+            until: StorySeq(row.get(3)?),
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -217,12 +217,8 @@ impl Store {
         })
         .await
     }
-    /// Which subscriber was mailed which edition of a digest frozen since `since`, or is about to be.
-    pub async fn mailed_editions(
-        &self,
-        digest: &str,
-        since: Timestamp,
-    ) -> Result<Vec<(SubscriberId, EditionId, Timestamp)>> {
+    /// Mails of a digest's editions frozen since `since` that went out, or are about to.
+    pub async fn mailed(&self, digest: &str, since: Timestamp) -> Result<Vec<Mailed>> {
         let digest = digest.to_owned();
         self.read("reading who was mailed", move |conn| {
             amended::mailed(conn, &digest, since)

@@ -4,7 +4,7 @@ use feedmill::mail::slots::{is_weekly, weekly_after};
 use feedmill::schedule::cron::CronSchedule;
 use jiff::tz::TimeZone;
 
-use crate::release::at;
+use crate::release::{at, pairs};
 use crate::subscription::Desk;
 
 const THURSDAY: &str = "act=save&weekday=3";
@@ -84,6 +84,29 @@ async fn who_rests_skips_the_weeks_whose_mail_falls_into_it() {
     desk.post(&path, "act=resume");
     day(&mut desk, "2026-12-10").await;
     assert_eq!(desk.stories("an@")[2..], ["Chips 5, Roses 5"]);
+}
+
+/// An edit of what a weekly mail told, in an edition that its reader never got.
+#[tokio::test(flavor = "multi_thread")]
+async fn corrections_reach_who_was_told_by_the_week() {
+    let mut desk = Desk::open("self_service = true\ncorrections = true").await;
+    let path = desk.path("an@");
+    desk.post(&path, THURSDAY);
+    day(&mut desk, "2026-11-25").await;
+    day(&mut desk, "2026-11-26").await;
+    desk.mill.clock.set(at("2026-11-26T12:00:00Z"));
+    desk.mill
+        .poll("a", &pairs(&[("2", "Chips two, and dearer")]))
+        .await;
+    day(&mut desk, "2026-11-27").await;
+    day(&mut desk, "2026-12-03").await;
+    let told = |name: &str| -> Vec<usize> {
+        let texts = desk.texts(name).into_iter().enumerate();
+        let corrected = texts.filter(|(_, text)| text.contains("== Corrections =="));
+        corrected.map(|(at, _)| at).collect()
+    };
+    // The week's mail after the edit, and the day's.
+    assert_eq!((told("an@"), told("bo@")), (vec![2], vec![3]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

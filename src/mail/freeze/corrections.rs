@@ -10,7 +10,7 @@ use super::super::Mailer;
 use super::{MailError, light};
 use crate::config::DigestConfig;
 use crate::digest::{Change, Correction, Run};
-use crate::model::{Amended, EditionId, StorySeq, SubscriberId};
+use crate::model::{Amended, Mailed, StorySeq, SubscriberId};
 use crate::story::{DiffKind, Matcher};
 
 /// How long after an edition its stories are watched for edits.
@@ -23,13 +23,7 @@ pub(super) type Told = (usize, usize);
 #[derive(Default)]
 pub(super) struct Corrections {
     amended: Vec<Amended>,
-    mailed: BTreeMap<SubscriberId, Mailed>,
-}
-
-#[derive(Default)]
-struct Mailed {
-    editions: BTreeSet<EditionId>,
-    last_at: Option<Timestamp>,
+    mailed: BTreeMap<SubscriberId, Vec<Mailed>>,
 }
 
 impl Mailer {
@@ -52,12 +46,9 @@ impl Mailer {
         corrections
             .amended
             .retain(|amended| self.kept(&publish.filters, &amended.story));
-        for (subscriber, edition, frozen_at) in
-            self.store.mailed_editions(&digest.name, since).await?
-        {
-            let mailed = corrections.mailed.entry(subscriber).or_default();
-            mailed.editions.insert(edition);
-            mailed.last_at = mailed.last_at.max(Some(frozen_at));
+        for mailed in self.store.mailed(&digest.name, since).await? {
+            let theirs = corrections.mailed.entry(mailed.subscriber).or_default();
+            theirs.push(mailed);
         }
         Ok(corrections)
     }
@@ -66,16 +57,16 @@ impl Mailer {
 impl Corrections {
     /// What `subscriber` is told whose new stories begin after `after`: those are in the edition as they are now.
     pub(super) fn of(&self, subscriber: SubscriberId, after: StorySeq) -> Vec<Told> {
-        let Some((mailed, last_at)) = self
-            .mailed
-            .get(&subscriber)
-            .and_then(|mailed| Some((mailed, mailed.last_at?)))
-        else {
+        let mails = self.mailed.get(&subscriber).map_or(&[][..], Vec::as_slice);
+        let Some(last_at) = mails.iter().map(|mail| mail.frozen_at).max() else {
             return Vec::new();
         };
+        // By the window of the mail, which may be longer than its edition's.
         let got = |amended: &Amended| {
-            let mut carried = amended.carried_in.iter();
-            carried.any(|edition| mailed.editions.contains(edition))
+            let seq = amended.story.seq;
+            mails
+                .iter()
+                .any(|mail| mail.after < seq && seq <= mail.until)
         };
         let known = self.amended.iter().enumerate();
         known
