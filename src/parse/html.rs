@@ -26,6 +26,10 @@ use pictures::without_trackers;
 pub(super) const MAX_HTML: usize = 256 * 1024;
 /// And beyond so many tags: each costs the sanitiser a node of its tree.
 const MAX_TAGS: usize = 8 * 1024;
+/// What is safe is no longer than so many times its source, and this: addresses that are made absolute against a long base,
+/// and formatting that is opened again, must not fill the memory.
+const MOST_GROWTH: usize = 8;
+const MOST_ADDED: usize = 32 * 1024;
 /// How often markup that does not read back as it was written is read again.
 const MAX_READINGS: usize = 4;
 /// What each link says of itself: nothing of where the reader came from, and no word for what it leads to.
@@ -189,6 +193,10 @@ pub(super) fn sanitised(source: &str, base: Option<&Url>, repairs: &mut Repairs)
     // Where nothing is left, the sanitiser looks again: something may be torn.
     let tidied = tidy::tidied(source, base).filter(|html| !html.trim().is_empty());
     let mut html = tidied.unwrap_or_else(|| parsed(source, base, repairs));
+    if html.len() > MOST_GROWTH * source.len() + MOST_ADDED {
+        repairs.note("overgrown-markup");
+        html = text::paragraphs(&text::of_html(source));
+    }
     html.truncate(html.trim_end().len());
     // What stood before the first text may be gone, its line ends not.
     let is_blank = |character: char| character.is_whitespace() || character == '\u{feff}';

@@ -12,10 +12,15 @@ const MAX_ATTRIBUTES: usize = 64;
 /// Formatting left open is opened again in each block: tags times open formatting is the work of the HTML parser.
 const MAX_REOPENED: usize = 100_000;
 
+/// And their length: a few tags with long attributes, opened again in each of thousands of blocks, would fill the memory.
+const MAX_REOPENED_BYTES: usize = 1024 * 1024;
+
 /// What in the markup would cost more than linear time, if anything.
 pub(in crate::parse) fn excess(source: &str) -> Option<&'static str> {
     let mut tokens = Tokens::new(source);
-    let (mut depth, mut formatting, mut reopened) = (0_usize, 0_usize, 0_usize);
+    let (mut depth, mut reopened, mut reopened_bytes) = (0_usize, 0_usize, 0_usize);
+    // The length of each formatting tag that is open, and of all of them.
+    let (mut formatting, mut formatting_bytes) = (Vec::new(), 0_usize);
     while let Some(token) = tokens.next("") {
         match token {
             Token::Start(tag) => {
@@ -25,15 +30,18 @@ pub(in crate::parse) fn excess(source: &str) -> Option<&'static str> {
                     return Some("too-many-attributes");
                 }
                 if is_formatting(tag.name) {
-                    formatting += 1;
+                    let length = tag.name.len() + tag.attributes.len();
+                    formatting.push(length);
+                    formatting_bytes += length;
                 }
-                reopened += formatting;
+                reopened += formatting.len();
+                reopened_bytes += formatting_bytes;
                 depth += usize::from(nests(&tag));
             }
             Token::End(name) => {
                 depth = depth.saturating_sub(usize::from(!closes_itself(name)));
                 if is_formatting(name) {
-                    formatting = formatting.saturating_sub(1);
+                    formatting_bytes -= formatting.pop().unwrap_or_default();
                 }
             }
             _ => {}
@@ -41,7 +49,7 @@ pub(in crate::parse) fn excess(source: &str) -> Option<&'static str> {
         if depth > MAX_DEPTH {
             return Some("too-deep-markup");
         }
-        if reopened > MAX_REOPENED {
+        if reopened > MAX_REOPENED || reopened_bytes > MAX_REOPENED_BYTES {
             return Some("too-much-formatting");
         }
     }

@@ -228,3 +228,24 @@ fn addresses_are_written_as_the_library_writes_them() {
         assert_eq!(safe(&source, None), Some(expected));
     }
 }
+
+/// Long tags opened again in each of many blocks, and addresses against a long base, cost no more than the source is long.
+#[test]
+fn what_is_safe_does_not_outgrow_its_source() {
+    let tags: String = (0..12)
+        .map(|number| format!("<b title=\"{number}{}\">", "x".repeat(2_000)))
+        .collect();
+    let reopened = format!("<p>{tags}{}", "<p>word ".repeat(4_000));
+    let pictures = format!("<p>word</p>{}", "<img src=a>".repeat(4_000));
+    let base = format!("https://e.example/{}/", "a".repeat(1_500));
+    for source in [reopened, pictures] {
+        let safe = safe(&source, Some(&base)).expect("its words");
+        assert!(safe.contains("word"));
+        assert!(
+            safe.len() < 8 * source.len() + 32 * 1024,
+            "{} bytes of {}",
+            safe.len(),
+            source.len()
+        );
+    }
+}
