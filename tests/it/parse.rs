@@ -3,7 +3,7 @@
 mod markup;
 
 use feedmill::model::{DateFlag, ParsedEntry, ParsedFeed};
-use feedmill::parse::{ParseContext, ParseError, date, parse};
+use feedmill::parse::{ParseContext, ParseError, canonical, date, parse};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -546,6 +546,19 @@ fn first_sight_settles_dates() {
     );
     assert_eq!(shown("soon"), (first(), Some(DateFlag::Unreadable)));
     assert_eq!(shown(""), (first(), Some(DateFlag::Missing)));
+}
+
+/// What feed-rs is given says all that it was made of: nothing is lost or added in it.
+#[test]
+fn the_canonical_document_is_its_own() {
+    let context = ParseContext::default();
+    for (name, bytes) in super::corpus::documents() {
+        let Ok(once) = canonical(&bytes, &context) else {
+            continue;
+        };
+        let again = canonical(once.as_bytes(), &context);
+        assert_eq!(again.as_ref(), Ok(&once), "{name}");
+    }
 }
 
 #[test]

@@ -18,7 +18,6 @@ pub(super) fn item(out: &mut String, chosen: &Chosen<'_>) {
     let texts = [
         ("title", chosen.title.as_deref()),
         ("link", chosen.link.as_deref()),
-        ("guid", chosen.id.as_deref()),
         ("pubDate", chosen.published.as_deref()),
         ("updated", chosen.updated.as_deref()),
         ("description", chosen.summary.as_deref()),
@@ -28,6 +27,10 @@ pub(super) fn item(out: &mut String, chosen: &Chosen<'_>) {
         if let Some(text) = text {
             element(out, name, &[], text);
         }
+    }
+    // Where the id is the page's address, the link says so.
+    if let Some(id) = chosen.id.as_deref() {
+        element(out, "guid", &[("isPermaLink", "false")], id);
     }
     for name in chosen
         .aside

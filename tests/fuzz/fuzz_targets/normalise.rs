@@ -1,16 +1,20 @@
-//! Any text to the canonical document: what was normalised is normalised again without another repair of its structure.
+//! Any text to the canonical document: normalised again it stays as it is, and tells of as many entries.
 
 #![no_main]
 
-use feedmill::parse::{ParseContext, canonical};
+use feedmill::parse::{ParseContext, canonical, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let context = ParseContext::default();
-    if let Ok(document) = canonical(text.as_bytes(), &context) {
-        assert!(
-            canonical(document.as_bytes(), &context).is_ok(),
-            "{document}"
-        );
+    let Ok(document) = canonical(text.as_bytes(), &context) else {
+        return;
+    };
+    assert_eq!(canonical(document.as_bytes(), &context).as_ref(), Ok(&document));
+    if let (Ok(first), Ok(again)) = (
+        parse(text.as_bytes(), &context),
+        parse(document.as_bytes(), &context),
+    ) {
+        assert_eq!(first.entries.len(), again.entries.len(), "{document}");
     }
 });
