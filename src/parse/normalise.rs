@@ -74,7 +74,7 @@ pub(super) fn normalise(
             break;
         }
         if bases.document.is_none() && bases.site.is_none() {
-            bases.site = site(gather.feed());
+            bases.site = site(gather.feed(), &entities);
         }
         let chooser = Chooser {
             entities: &entities,
@@ -111,9 +111,15 @@ pub(super) fn normalise(
 }
 
 /// The site's address, as far as the feed has named it yet.
-fn site(feed: &[Node<'_>]) -> Option<Url> {
-    feed.iter()
-        .filter(|node| node.kind == Kind::Link)
-        .filter_map(Node::value)
-        .find_map(web_address)
+fn site(feed: &[Node<'_>], entities: &Entities) -> Option<Url> {
+    feed.iter().find_map(|node| match node.kind {
+        Kind::Link if node.value().is_some() => node.value().and_then(web_address),
+        Kind::Link | Kind::AtomLink => {
+            let rel = node.attribute("rel", entities);
+            let is_page = rel.is_none_or(|rel| rel.eq_ignore_ascii_case("alternate"));
+            let href = node.attribute("href", entities).filter(|_| is_page)?;
+            web_address(&href)
+        }
+        _ => None,
+    })
 }
