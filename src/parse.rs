@@ -101,9 +101,9 @@ fn normalised(
 ) -> Result<(Normalised, &'static str), ParseError> {
     let address = context.base_url.as_deref();
     let decoded = charset::decode(bytes, context.content_type.as_deref(), address, repairs);
-    let text = decoded
-        .text
-        .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
+    let text = charset::undoubled(decoded.text, repairs);
+    let text =
+        text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
     if text.trim_end_matches('\0').trim().is_empty() {
         return Err(ParseError::Empty);
     }

@@ -1,12 +1,15 @@
 //! Bytes to text: byte order mark, zero pattern, valid UTF-8, HTTP charset, XML declaration, detection, in this order.
 //! Never fails: what no encoding explains becomes replacement characters.
 
+mod doubled;
+
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, WINDOWS_1258};
 use unicode_normalization::UnicodeNormalization;
 
 use super::normalise::{Repairs, web_address};
+pub(super) use doubled::undoubled;
 
 /// How far into a document its declaration is looked for: behind comments and blank lines too.
 const DECLARATION_WINDOW: usize = 2048;

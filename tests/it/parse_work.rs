@@ -50,6 +50,36 @@ const HOSTILE: &[(&str, &str, &str)] = &[
         "</b>",
         "</description></item>",
     ),
+    (
+        "<rss><channel><item><description>",
+        "&lt;iframe>",
+        "</description></item>",
+    ),
+    (
+        "<rss><channel><item><description>",
+        "&lt;script>&lt;/script x",
+        "</description></item>",
+    ),
+    (
+        "<rss><channel><item><description>&lt;script>",
+        "&lt;/",
+        "</description></item>",
+    ),
+    (
+        "<rss><channel><item><description>",
+        "&lt;table>&lt;tr>&lt;td>",
+        "</description></item>",
+    ),
+    (
+        "<rss><channel><item><description>&lt;p>",
+        "&amp;a",
+        "</description></item>",
+    ),
+    (
+        "<rss><channel><item><description>&lt;pre",
+        "&lt;pre",
+        "</description></item>",
+    ),
     ("<rss><channel><item><author>", "@", "</author></item>"),
     ("<rss><channel><item><title>", "&", "</title></item>"),
     ("<rss><channel><item><title>", "&#", "</title></item>"),
