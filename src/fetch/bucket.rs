@@ -3,23 +3,28 @@
 //! and holds no secret.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::client::{HttpClient, HttpConnector};
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
+};
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt,
+    Attribute, Attributes, ClientOptions, Error, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutOptions, PutPayload, RetryConfig,
 };
 use reqwest::{Client, redirect, retry};
 
 use crate::config::BucketConfig;
 
-/// A request that the storage could not answer for the moment is repeated this often, and within this time.
+/// A request that the storage could not answer for the moment is repeated this often, after rests that grow fourfold, and
+/// not when it took so long.
 const RETRIES: usize = 2;
+const FIRST_REST: Duration = Duration::from_millis(100);
 const RETRY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Of what a storage says about a failure.
@@ -56,10 +61,10 @@ impl Bucket {
     /// # Errors
     /// When no client can be built.
     pub fn open(config: &BucketConfig) -> Result<Self, BucketFault> {
+        // The library's own repeating tells the log of each try.
         let retry = RetryConfig {
-            max_retries: RETRIES,
-            retry_timeout: RETRY_WITHIN,
-            backoff: BackoffConfig::default(),
+            max_retries: 0,
+            ..RetryConfig::default()
         };
         let endpoint = config.endpoint.as_ref();
         let direct = Direct {
@@ -96,8 +101,7 @@ impl Bucket {
             attributes.insert(Attribute::ContentEncoding, coding.into());
         }
         let payload = PutPayload::from_bytes(object.bytes);
-        let options = PutOptions::from(attributes);
-        let path = self.path(key)?;
+        let (options, path) = (PutOptions::from(attributes), self.path(key)?);
         let put = self.storage.put_opts(&path, payload, options);
         put.await.map(|_| ()).map_err(fault)
     }
@@ -107,22 +111,11 @@ impl Bucket {
     /// # Errors
     /// The storage's.
     pub async fn get(&self, key: &str) -> Result<Option<Object>, BucketFault> {
-        let found = match self.storage.get(&self.path(key)?).await {
-            Err(Error::NotFound { .. }) => return Ok(None),
-            found => found.map_err(fault)?,
-        };
-        let said = |attribute: &Attribute| found.attributes.get(attribute).map(|v| v.to_string());
-        let (kind, coding, keep) = (
-            said(&Attribute::ContentType),
-            said(&Attribute::ContentEncoding),
-            said(&Attribute::CacheControl),
-        );
-        Ok(Some(Object {
-            bytes: found.bytes().await.map_err(fault)?,
-            content_type: kind.unwrap_or_default(),
-            content_encoding: coding,
-            cache_control: keep.unwrap_or_default(),
-        }))
+        let path = self.path(key)?;
+        match object(&self.storage, &path).await {
+            Err(Error::NotFound { .. }) => Ok(None),
+            found => found.map(Some).map_err(fault),
+        }
     }
 
     /// Keys of all objects.
@@ -132,13 +125,14 @@ impl Bucket {
     pub async fn keys(&self) -> Result<BTreeSet<String>, BucketFault> {
         let prefix = (!self.prefix.is_empty()).then(|| Path::parse(&self.prefix));
         let prefix = prefix.transpose().map_err(|error| fault(error.into()))?;
-        let objects = self.storage.list(prefix.as_ref());
         let below = |path: &str| {
             let inside = path.strip_prefix(self.prefix.as_str())?;
             Some(inside.trim_start_matches('/').to_owned())
         };
+        let key = |object: ObjectMeta| std::future::ready(Ok(below(object.location.as_ref())));
+        let objects = self.storage.list(prefix.as_ref());
         objects
-            .try_filter_map(|object| std::future::ready(Ok(below(object.location.as_ref()))))
+            .try_filter_map(key)
             .try_collect()
             .await
             .map_err(fault)
@@ -149,7 +143,8 @@ impl Bucket {
     /// # Errors
     /// The storage's.
     pub async fn remove(&self, key: &str) -> Result<(), BucketFault> {
-        match self.storage.delete(&self.path(key)?).await {
+        let path = self.path(key)?;
+        match self.storage.delete(&path).await {
             Err(Error::NotFound { .. }) => Ok(()),
             removed => removed.map_err(fault),
         }
@@ -162,6 +157,22 @@ impl Bucket {
         };
         Path::parse(whole).map_err(|error| fault(error.into()))
     }
+}
+
+async fn object(storage: &AmazonS3, path: &Path) -> object_store::Result<Object> {
+    let found = storage.get(path).await?;
+    let said = |attribute: &Attribute| found.attributes.get(attribute).map(|v| v.to_string());
+    let (kind, coding, keep) = (
+        said(&Attribute::ContentType),
+        said(&Attribute::ContentEncoding),
+        said(&Attribute::CacheControl),
+    );
+    Ok(Object {
+        bytes: found.bytes().await?,
+        content_type: kind.unwrap_or_default(),
+        content_encoding: coding,
+        cache_control: keep.unwrap_or_default(),
+    })
 }
 
 /// Straight to the storage: no proxy of the environment, no redirect that would take the signature elsewhere.
@@ -188,8 +199,44 @@ impl HttpConnector for Direct {
             store: "S3",
             source: Box::new(error),
         })?;
-        Ok(HttpClient::new(client))
+        Ok(HttpClient::new(Patient(client)))
     }
+}
+
+/// Asks again where the failure may pass.
+#[derive(Debug)]
+struct Patient(Client);
+
+impl HttpService for Patient {
+    fn call<'a, 'b>(
+        &'a self,
+        request: HttpRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(async move {
+            let (begun, mut rest) = (Instant::now(), FIRST_REST);
+            for _ in 0..RETRIES {
+                let answer = self.0.call(request.clone()).await;
+                let passes = answer
+                    .as_ref()
+                    .map_or(true, |answer| may_pass(answer.status().as_u16()));
+                if !passes || begun.elapsed() >= RETRY_WITHIN {
+                    return answer;
+                }
+                tokio::time::sleep(rest).await;
+                rest *= 4;
+            }
+            self.0.call(request).await
+        })
+    }
+}
+
+/// The storage's trouble, not ours.
+fn may_pass(status: u16) -> bool {
+    status == 429 || status >= 500
 }
 
 /// The chain of causes on one line; of a document that explains a refusal, only its code.

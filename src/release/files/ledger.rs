@@ -302,7 +302,7 @@ impl Lasting {
         let mut lasting = Self::default();
         for output in outputs {
             lasting.archived.insert(output.name.clone());
-            if output.formats.contains(&PublishFormat::Html) {
+            if output.formats.contains(&PublishFormat::Html) && output.search.is_none() {
                 lasting.paged.insert(output.name.clone());
             }
         }

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::{ALL, config, merged, settle, wait_for_merged};
+use crate::support::bucket::Storage;
 use crate::support::origin::Origin;
 use crate::support::planet::planet;
 use crate::support::process::{Daemon, Home, free_address};
@@ -212,6 +214,44 @@ fn a_folder_that_cannot_be_written_stops_no_start() {
     let daemon = home.start();
     assert_eq!(merged(listen).len(), 0);
     assert!(home.path("public/more.json").is_file());
+    assert!(daemon.stop().success());
+}
+
+/// One line says that it failed, one that it is over; the library's own words on each try stay out of the log.
+#[test]
+fn a_storage_that_refuses_stops_no_start_and_is_written_when_it_is_well() {
+    let storage = Storage::start();
+    storage.refuse(503, 0);
+    let listen = free_address();
+    let home = Home::new("");
+    home.write("s3-secret", "very-secret");
+    let files = format!(
+        "{ALL}files = \"s3://news\"\n[s3]\nendpoint = \"{}\"\naccess_key = \"AK\"\nsecret_key_file = \"s3-secret\"\n",
+        storage.url()
+    );
+    home.write("feedmill.toml", config(listen, &[], &files));
+    let daemon = home.start();
+    assert_eq!(merged(listen).len(), 0);
+    storage.recover();
+    let manifest = String::from("manifest.json");
+    let begun = Instant::now();
+    while !daemon.log().contains("publishing works again") {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{}",
+            daemon.log()
+        );
+        merged(listen);
+    }
+    assert!(storage.keys().contains(&manifest));
+    let log = daemon.log();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("503")).collect();
+    assert_eq!(told.len(), 2, "{log}");
+    assert!(told[0].contains("publishing failed") && told[1].contains("publishing works again"));
+    assert!(
+        !log.contains("very-secret") && !log.contains("Encountered"),
+        "{log}"
+    );
     assert!(daemon.stop().success());
 }
 
