@@ -172,7 +172,7 @@ pub(super) fn safe(
             sanitised(&text::once_escaped(source, repairs), base, repairs)
         }
     };
-    Some(text::without_overrides(html))
+    Some(text::without_unseen(html))
         .filter(|html| !html.trim().is_empty())
         .map(SafeHtml::vouched)
 }

@@ -95,14 +95,29 @@ pub(super) fn one_line(text: &str) -> String {
     out
 }
 
-/// Markup without the characters that show text in another order than it is in; those that right-to-left text needs stay.
-pub(super) fn without_overrides(html: String) -> String {
+/// Markup without the characters that show text in another order than it is in (those that right-to-left text needs
+/// stay), and without the controls that no document may hold and only a string of JSON can bring.
+pub(super) fn without_unseen(html: String) -> String {
     const OVERRIDES: [char; 2] = ['\u{202d}', '\u{202e}'];
-    let has_any = |mark: &[u8]| memchr::memmem::find(html.as_bytes(), mark).is_some();
-    match has_any(b"\xe2\x80\xad") || has_any(b"\xe2\x80\xae") {
-        true => html.replace(OVERRIDES, ""),
+    let bytes = html.as_bytes();
+    let has_any = |mark: &[u8]| memchr::memmem::find(bytes, mark).is_some();
+    let has_control = |part: &[u8]| part.iter().fold(false, |has, byte| has | is_bare(*byte));
+    let is_unseen = bytes.chunks(64).any(has_control);
+    match is_unseen || has_any(b"\xe2\x80\xad") || has_any(b"\xe2\x80\xae") {
+        true => html.replace(
+            |character: char| {
+                OVERRIDES.contains(&character)
+                    || u8::try_from(character).is_ok_and(|byte| byte < 0x80 && is_bare(byte))
+            },
+            "",
+        ),
         false => html,
     }
+}
+
+/// A control of ASCII that is no space.
+fn is_bare(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7f
 }
 
 /// Characters that no single line needs and that can make it read as something else.

@@ -249,3 +249,22 @@ fn what_is_safe_does_not_outgrow_its_source() {
         );
     }
 }
+
+/// A JSON string may bring any character; found by the fuzz target of markup.
+#[test]
+fn controls_are_cut_from_text_and_markup() {
+    for (source, expected) in [
+        (
+            "One\u{0} word\u{1} after\u{8} another\u{7f}",
+            "One word after another",
+        ),
+        (
+            "<p title=\"a\u{2}b\">One\u{1}</p>\n<p>two&#3;</p>",
+            "<p title=\"ab\">One</p>\n<p>two</p>",
+        ),
+    ] {
+        let once = safe(source, None);
+        assert_eq!(once.as_deref(), Some(expected));
+        assert_eq!(safe(expected, None).as_deref(), Some(expected));
+    }
+}
