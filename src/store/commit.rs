@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::marks::{self, Marks};
 use super::row::{Outcome, hash64, head64, json, ms};
 use super::stories::Revived;
-use super::{bands, entries, feeds, meanwhile, rulings, stories, withdrawn};
+use super::{bands, entries, feeds, mark_table, meanwhile, rulings, stories, withdrawn};
 use crate::model::{
     FeedStanding, FeedState, IncomingEntry, Judge, PollCommit, PollReport, Recognition, SideCommit,
     SideWay, Standing, Verdict,
@@ -252,6 +252,7 @@ impl Commit<'_> {
         has_past: bool,
     ) -> Outcome<Vec<Revived<'u>>> {
         bands::prepare(self.conn, self.poll.seen_at)?;
+        mark_table::prepare(self.conn)?;
         let mut fresh = Vec::new();
         let mut revived = Vec::new();
         for (incoming, key_hash) in unknown {
@@ -380,12 +381,7 @@ impl Commit<'_> {
     }
 
     fn write_marks(&mut self) -> Outcome<()> {
-        self.marks.sort_unstable();
-        let sql = "INSERT OR IGNORE INTO mark (hash, entry, feed) VALUES (?1, ?2, ?3)";
-        let mut insert = self.conn.prepare_cached(sql)?;
-        for (hash, entry) in self.marks.drain(..) {
-            insert.execute([hash, entry, self.poll.state.id.0])?;
-        }
+        mark_table::insert(self.conn, self.poll.state.id.0, &mut self.marks)?;
         bands::append(self.conn, self.poll.seen_at, &self.banded)
     }
 }

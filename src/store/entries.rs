@@ -10,7 +10,7 @@ use super::pack;
 use super::row::{Outcome, hash64, head64, ms, opt_ms};
 use super::stories::Placed;
 use super::views::Views;
-use super::{search, stories};
+use super::{mark_table, search, stories};
 use crate::model::{
     EntryId, EntryView, FeedId, IncomingEntry, MatchKeys, Recognition, Standing, Verdict,
 };
@@ -190,12 +190,7 @@ fn keep_revision(commit: &Commit<'_>, old: &EntryView, substantial: bool) -> Out
 fn remark(commit: &mut Commit<'_>, old: &EntryView, incoming: &IncomingEntry) -> Outcome<()> {
     let before = stored_marks(commit.conn, old)?;
     let after = Marks::of(&incoming.entry, &incoming.keys).all();
-    let mut delete = commit
-        .conn
-        .prepare_cached("DELETE FROM mark WHERE hash = ?1 AND entry = ?2")?;
-    for hash in before.difference(&after) {
-        delete.execute([*hash, old.id.0])?;
-    }
+    mark_table::delete(commit.conn, old.id.0, before.difference(&after).copied())?;
     commit
         .marks
         .extend(after.difference(&before).map(|hash| (*hash, old.id.0)));

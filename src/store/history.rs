@@ -43,7 +43,7 @@ pub(super) fn of(conn: &Connection, needles: &[String]) -> Outcome<Vec<EntryHist
 
 fn find(conn: &Connection, needles: &[String]) -> Outcome<BTreeSet<i64>> {
     let mut found = BTreeSet::new();
-    let mut by_mark = conn.prepare_cached("SELECT entry FROM mark WHERE hash = ?1 LIMIT 50")?;
+    let mut by_mark = conn.prepare_cached("SELECT entry FROM any_mark WHERE hash = ?1 LIMIT 50")?;
     let sql = "SELECT s.entry FROM feed f JOIN seen s ON s.feed = f.id AND s.key_hash = ?1 WHERE s.entry IS NOT NULL";
     let mut by_key = conn.prepare_cached(sql)?;
     for text in needles {

@@ -3,14 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::bands;
 use super::row::{Outcome, get_at, get_opt_at, hash64};
+use super::{bands, mark_table};
 use crate::model::{Candidate, EntryId, FeedId, IncomingEntry, MatchKeys, ParsedEntry, StoryId};
 
-/// Newest entries looked at per hash: a title that a thousand entries share proves nothing.
-const PER_MARK: i64 = 24;
 /// Text is compared within this time of each other.
 const WINDOW_MS: i64 = 8 * 24 * 3_600_000;
 
@@ -110,9 +108,6 @@ pub(super) fn candidates(
         others: Vec::new(),
         id_taken: false,
     };
-    let mut look = conn.prepare_cached(
-        "SELECT entry, feed FROM mark WHERE hash = ?1 ORDER BY entry DESC LIMIT ?2",
-    )?;
     let mut wanted: Vec<(i64, bool)> = Vec::new();
     let mut add = |entry: i64, timed: bool| match wanted.iter_mut().find(|known| known.0 == entry) {
         Some(known) => known.1 &= timed,
@@ -127,9 +122,7 @@ pub(super) fn candidates(
     ];
     for (hash, for_own, for_others, timed) in hashes {
         let Some(hash) = hash else { continue };
-        let mut rows = look.query(params![hash, PER_MARK])?;
-        while let Some(row) = rows.next()? {
-            let (entry, feed): (i64, i64) = (row.get(0)?, row.get(1)?);
+        for (entry, feed) in mark_table::look(conn, hash)? {
             let own = feed == poll.feed.0;
             found.id_taken |= Some(hash) == marks.own_id;
             if (own && for_own && poll.has_past) || (!own && for_others) {

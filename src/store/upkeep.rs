@@ -11,7 +11,7 @@ use super::entries::stored_marks;
 use super::ledger::Ledger;
 use super::row::{Outcome, get_code, get_opt_at, ms};
 use super::views::{Views, member_ids};
-use super::{StoreError, StoreFacts, open, search};
+use super::{StoreError, StoreFacts, mark_table, open, search};
 use crate::model::EntryId;
 
 /// Stories looked at in one commit, so that polls get their turn.
@@ -83,10 +83,7 @@ fn forget_entry(conn: &Connection, entry: i64) -> Outcome<i64> {
     let Some(view) = Views::default().entry(conn, EntryId(entry))? else {
         return Ok(0);
     };
-    let mut unmark = conn.prepare_cached("DELETE FROM mark WHERE hash = ?1 AND entry = ?2")?;
-    for hash in stored_marks(conn, &view)? {
-        unmark.execute([hash, entry])?;
-    }
+    mark_table::delete(conn, entry, stored_marks(conn, &view)?)?;
     search::forget(conn, entry)?;
     let mut keys = vec![view.entry.key];
     let mut former = conn.prepare_cached("SELECT key FROM former_key WHERE entry = ?1")?;

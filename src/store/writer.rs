@@ -15,7 +15,8 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::row::{Outcome, Trouble};
-use super::{Result, StoreError, bands, open, search};
+use super::shared_error::SharedError;
+use super::{Result, StoreError, bands, mark_table, open, search};
 
 /// Deeds that may wait; who comes later waits for a place.
 const QUEUE: usize = 1024;
@@ -105,6 +106,7 @@ fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Outcome<
 /// Takes back what the present deed did; where SQLite has rolled back the whole group already, there is nothing left.
 fn abandon(conn: &Connection) {
     bands::forget();
+    mark_table::recount();
     if conn.is_autocommit() {
         return;
     }
@@ -210,6 +212,9 @@ impl Desk {
             group.extend(deeds.try_iter().take(GROUP - 1));
             self.commit(group);
             self.indexed = false;
+            if mark_table::is_grown() {
+                self.move_marks();
+            }
         }
         if let Some(conn) = self.conn.take() {
             open::leave(conn);
@@ -263,6 +268,21 @@ impl Desk {
         }
     }
 
+    /// Keeps the table of new marks short. What could not be moved now is found where it is, and moved another time.
+    fn move_marks(&mut self) {
+        let path = &self.path.clone();
+        let moved = self.connection_for(Outlasts::Kill).and_then(|conn| {
+            mark_table::move_slice(conn).map_err(|error| error.tell(path, "moving marks"))
+        });
+        if let Err(error) = moved {
+            let error = format!("{error:#}");
+            tracing::warn!(
+                error,
+                "marks could not be moved; the next commit tries again"
+            );
+        }
+    }
+
     /// `work` in a transaction of its own.
     fn group<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         let path = self.path.clone();
@@ -276,14 +296,14 @@ impl Desk {
 
     fn commit(&mut self, mut group: Vec<Box<dyn Deed>>) {
         let failed = self.attempt(&mut group).err();
-        let mut copies = failed.map(|error| Copies::of(&error, self.path.clone()));
+        let mut copies = failed.map(|error| SharedError::of(&error, self.path.clone()));
         if copies.is_some() {
             // Unknown whether it is on disk: only a fresh connection tells the truth.
             self.conn = None;
             bands::forget();
         }
         for deed in group {
-            deed.reply(copies.as_mut().map(Copies::next));
+            deed.reply(copies.as_mut().map(SharedError::next));
         }
     }
 
@@ -344,41 +364,4 @@ fn end(conn: &Connection) -> Outcome<()> {
     }
     committed?;
     Ok(())
-}
-
-/// One error told to several callers: the causes of errors cannot be cloned, their kind and text can.
-struct Copies {
-    full: bool,
-    corrupt: bool,
-    path: PathBuf,
-    text: String,
-}
-
-impl Copies {
-    fn of(error: &StoreError, path: PathBuf) -> Self {
-        let cause = std::error::Error::source(error)
-            .map(|cause| format!(": {cause}"))
-            .unwrap_or_default();
-        Self {
-            full: matches!(error, StoreError::Full { .. }),
-            corrupt: matches!(error, StoreError::Corrupt { .. }),
-            path,
-            text: format!("{error}{cause}"),
-        }
-    }
-
-    fn next(&mut self) -> StoreError {
-        let path = self.path.clone();
-        match (self.full, self.corrupt) {
-            (true, _) => StoreError::Full { path },
-            (_, true) => StoreError::Corrupt {
-                path,
-                detail: self.text.clone(),
-            },
-            _ => StoreError::Sqlite {
-                context: "committing".to_owned(),
-                source: self.text.clone().into(),
-            },
-        }
-    }
 }

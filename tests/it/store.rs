@@ -6,6 +6,7 @@ mod chance;
 mod editions;
 mod feeds;
 mod identity;
+mod marks;
 mod migrating;
 mod opening;
 mod polls;

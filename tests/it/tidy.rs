@@ -29,6 +29,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("chrono", &["schedule", "parse"]),
     ("cron", &["schedule"]),
+    ("fastbloom", &["store"]),
     ("feed_rs", &["parse"]),
     ("hyper", &["fetch", "http"]),
     ("hyper_util", &["http"]),
