@@ -131,7 +131,7 @@ impl Chooser<'_> {
         node: &'n Node<'_>,
         repairs: &mut Repairs,
     ) -> (Cow<'n, str>, Reading) {
-        let text = Cow::Borrowed(&*node.text);
+        let text = Cow::Borrowed(unwrapped(&node.text, repairs));
         if node.form == Form::Markup {
             return (text, Reading::Html);
         }
@@ -300,6 +300,18 @@ impl Chooser<'_> {
         }
         categories
     }
+}
+
+/// Text without a CDATA section that was put into another: HTML would take it for a comment.
+fn unwrapped<'t>(text: &'t str, repairs: &mut Repairs) -> &'t str {
+    let mut inner = text;
+    while let Some(rest) = inner.trim_ascii().strip_prefix("<![CDATA[") {
+        inner = rest.strip_suffix("]]>").unwrap_or(rest);
+    }
+    if inner.len() < text.len() {
+        repairs.note("double-cdata");
+    }
+    inner
 }
 
 /// A Media RSS element of an entry, in its groups and contents too.
