@@ -1,4 +1,4 @@
-//! Any text to the canonical document: normalised again it stays as it is, and tells of as many entries.
+//! Any text to the canonical document: normalised again it stays as it is.
 
 #![no_main]
 
@@ -10,24 +10,12 @@ fuzz_target!(|text: &str| {
     let Ok(document) = canonical(text.as_bytes(), &context) else {
         return;
     };
-    let (first, again) = (
-        parse(text.as_bytes(), &context),
-        parse(document.as_bytes(), &context),
-    );
-    let (Ok(first), Ok(again)) = (first, again) else {
-        return;
-    };
-    // What was dropped may have been all that spoke against a proof of double encoding.
-    if again
-        .repairs
-        .iter()
-        .any(|repair| repair.kind == "double-encoding")
-    {
+    let again = canonical(document.as_bytes(), &context);
+    if again.as_ref() == Ok(&document) {
         return;
     }
-    assert_eq!(
-        canonical(document.as_bytes(), &context).as_ref(),
-        Ok(&document)
-    );
-    assert_eq!(first.entries.len(), again.entries.len(), "{document}");
+    // What was dropped may have been all that spoke against a proof of double encoding.
+    let feed = parse(document.as_bytes(), &context).expect("a feed");
+    let is_proven = |repair: &feedmill::model::Repair| repair.kind == "double-encoding";
+    assert!(feed.repairs.iter().any(is_proven), "{document}\n{again:?}");
 });
