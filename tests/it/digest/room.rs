@@ -143,6 +143,8 @@ fn the_web_copy_is_whole() {
     assert!(mail.text.contains("shortened to fit"));
     let web = rendition_as(&issue, &all, "en", Purpose::Web);
     assert_eq!((web.shown, web.total), (300, 300));
+    // A page has a main part; a mail has no need of one.
+    assert_eq!(web.html.matches("role=\"main\"").count(), 1);
     assert_eq!(
         web.html.matches("Một câu").count(),
         300 * 60,
