@@ -190,9 +190,9 @@ fn withdraw_all(conn: &Connection, messages: &[MessageId], now: Timestamp) -> Ou
 /// Queued, or withdrawn at once where the subscriber left while the edition was rendered.
 fn queue(conn: &Connection, edition: i64, message: &FrozenMessage, now: Timestamp) -> Outcome<()> {
     let sql = "INSERT INTO message (edition, subscriber, message_id, envelope_from, envelope_to, stories, standing,
-        queued_at, due_at, bytes, after) SELECT ?1, id, ?3, ?4, ?5, ?6, CASE standing WHEN ?9 THEN 0 ELSE 4 END, ?7, ?7, ?8, ?10
+        queued_at, due_at, after) SELECT ?1, id, ?3, ?4, ?5, ?6, CASE standing WHEN ?8 THEN 0 ELSE 4 END, ?7, ?7, ?9
         FROM subscriber WHERE id = ?2";
-    conn.prepare_cached(sql)?.execute(params![
+    let queued = conn.prepare_cached(sql)?.execute(params![
         edition,
         message.subscriber.0,
         message.message_id,
@@ -200,10 +200,14 @@ fn queue(conn: &Connection, edition: i64, message: &FrozenMessage, now: Timestam
         message.envelope_to,
         i64::try_from(message.stories).unwrap_or(i64::MAX),
         ms(now),
-        message.packed.0,
         SubscriberStanding::Active.code(),
         message.after.0,
     ])?;
+    if queued == 1 {
+        let sql = "INSERT INTO letter (message, bytes) VALUES (?1, ?2)";
+        conn.prepare_cached(sql)?
+            .execute(params![conn.last_insert_rowid(), message.packed.0])?;
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::row::{Outcome, Trouble};
 use super::{Result, StoreError};
 
 /// The steps in order; step n leads to version n + 1.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_counts.sql"),
     include_str!("migrations/0003_withdrawn.sql"),
@@ -20,6 +20,7 @@ const STEPS: [&str; 10] = [
     include_str!("migrations/0008_sign_up.sql"),
     include_str!("migrations/0009_weekly.sql"),
     include_str!("migrations/0010_new_marks.sql"),
+    include_str!("migrations/0011_letters.sql"),
 ];
 
 /// The version that this feedmill writes.

@@ -16,7 +16,7 @@ use crate::model::{
 /// Columns of [`message`].
 pub(super) const MESSAGE: &str =
     "SELECT id, edition, subscriber, message_id, envelope_from, envelope_to, bytes,
-    attempts, queued_at, lease, standing FROM message";
+    attempts, queued_at, lease, standing FROM message JOIN letter ON letter.message = message.id";
 
 /// A row with its bytes as they will be sent.
 pub(super) fn message(row: &Row<'_>) -> Outcome<OutboxMessage> {
@@ -104,7 +104,8 @@ pub(super) fn replace(
     (id, lease): (MessageId, i64),
     packed: &Packed,
 ) -> Outcome<bool> {
-    let sql = "UPDATE message SET bytes = ?3 WHERE id = ?1 AND lease = ?2 AND standing = 1";
+    let sql = "UPDATE letter SET bytes = ?3 WHERE message = ?1
+        AND EXISTS (SELECT 1 FROM message WHERE id = ?1 AND lease = ?2 AND standing = 1)";
     let changed = conn
         .prepare_cached(sql)?
         .execute(params![id.0, lease, packed.0])?;

@@ -90,6 +90,31 @@ async fn suppressions_of_an_older_file_are_kept() {
     assert_eq!(found, [false, true, true, false]);
 }
 
+/// What an older feedmill has queued is sent as it was written.
+#[tokio::test]
+async fn a_mail_that_waits_in_an_older_file_keeps_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&folder);
+    let mail = b"Subject: one\r\n\r\nText\r\n";
+    let packed = Store::pack_message(mail).unwrap().0;
+    let hex: String = packed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let queued = format!(
+        "INSERT INTO subscriber (id, digest, address, zone, standing, since_at, cursor)
+             VALUES (1, 'd', 'a@example.org', 'UTC', 0, 0, 0);
+         INSERT INTO edition (id, digest, lane, slot_at, frozen_at, after, until, standing, subject, stories)
+             VALUES (1, 'd', 'UTC', 0, 0, 0, 0, 0, 'one', 1);
+         INSERT INTO message (id, edition, subscriber, message_id, envelope_from, envelope_to, stories, after, standing,
+             queued_at, due_at, bytes) VALUES (7, 1, 1, '7@example.org', 'n@example.org', 'a@example.org', 1, 0, 0, 0, 0, x'{hex}')"
+    );
+    first_schema(&options.path, &queued);
+    let store = Store::open(options).await.unwrap();
+    let [now, until] = [60, 600].map(|second| jiff::Timestamp::from_second(second).unwrap());
+    let taken = store.claim_messages(now, until, 5, Vec::new()).await;
+    let taken = taken.unwrap();
+    assert_eq!(taken.len(), 1);
+    assert_eq!((taken[0].id.0, taken[0].bytes.as_slice()), (7, &mail[..]));
+}
+
 #[tokio::test]
 async fn a_migration_that_fails_leaves_the_old_schema_whole() {
     let folder = tempfile::tempdir().unwrap();
