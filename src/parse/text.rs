@@ -104,13 +104,14 @@ pub(super) fn without_unseen(html: String) -> String {
     let has_control = |part: &[u8]| part.iter().fold(false, |has, byte| has | is_bare(*byte));
     let is_unseen = bytes.chunks(64).any(has_control);
     match is_unseen || has_any(b"\xe2\x80\xad") || has_any(b"\xe2\x80\xae") {
-        true => html.replace(
-            |character: char| {
+        true => {
+            let is_cut = |character: char| {
                 OVERRIDES.contains(&character)
                     || u8::try_from(character).is_ok_and(|byte| byte < 0x80 && is_bare(byte))
-            },
-            "",
-        ),
+            };
+            // What stood at an end may have kept spaces from being cut there.
+            html.replace(is_cut, "").trim().to_owned()
+        }
         false => html,
     }
 }

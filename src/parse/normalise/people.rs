@@ -2,6 +2,9 @@
 
 use crate::model::Author;
 
+/// Addresses looked for in one name.
+const MOST_ADDRESSES: usize = 16;
+
 /// Splits `jane@example.org (Jane)`, `Jane <jane@example.org>`, `Jane, mailto:jane@example.org` and the like.
 pub(crate) fn author(text: &str) -> Option<Author> {
     let text = text.trim();
@@ -15,6 +18,24 @@ pub(crate) fn author(text: &str) -> Option<Author> {
         });
     };
     let email = text[begin..end].to_owned();
+    let mut name = without(text, (begin, end));
+    for _ in 1..MOST_ADDRESSES {
+        let Some(further) = mail_address(&name) else {
+            break;
+        };
+        name = without(&name, further);
+    }
+    // A name is shown to everyone: rather none than one with an address in it.
+    let is_name = !name.is_empty() && mail_address(&name).is_none();
+    Some(Author {
+        name: Some(name).filter(|_| is_name),
+        uri: None,
+        email: Some(email),
+    })
+}
+
+/// A name without the address that stands in it, and without the marks that set it off.
+fn without(text: &str, (begin, end): (usize, usize)) -> String {
     let before = text[..begin]
         .trim_end_matches("mailto:")
         .trim_end_matches("MAILTO:");
@@ -22,12 +43,7 @@ pub(crate) fn author(text: &str) -> Option<Author> {
     let name =
         name.trim_matches(|c: char| c.is_whitespace() || "()<>[]\"',;:-–—（）＜＞".contains(c));
     let name = name.replace("()", "").replace("<>", "");
-    let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-    Some(Author {
-        name,
-        uri: None,
-        email: Some(email),
-    })
+    name.trim().to_owned()
 }
 
 /// Adds an author, or what it tells of one who is known by the same name: feeds name people in two vocabularies.
@@ -60,7 +76,7 @@ fn mail_address(text: &str) -> Option<(usize, usize)> {
     let is_local =
         |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-!#$&*/=?^`{|}~".contains(byte);
     let is_domain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    for at in memchr::memchr_iter(b'@', bytes).take(16) {
+    for at in memchr::memchr_iter(b'@', bytes).take(MOST_ADDRESSES) {
         let begin = at
             - bytes[..at]
                 .iter()

@@ -262,6 +262,7 @@ fn controls_are_cut_from_text_and_markup() {
             "<p title=\"a\u{2}b\">One\u{1}</p>\n<p>two&#3;</p>",
             "<p title=\"ab\">One</p>\n<p>two</p>",
         ),
+        ("<p>One</p><br>\n\u{0}", "<p>One</p><br>"),
     ] {
         let once = safe(source, None);
         assert_eq!(once.as_deref(), Some(expected));
