@@ -86,11 +86,12 @@ pub(super) fn sketch(text: &Folded, title: &Folded) -> Vec<u8> {
         return Vec::new();
     }
     let mut bytes = vec![VERSION];
-    // A number that comes again counts again: "2 degrees, 29 per cent" is not "2 degrees, 2 per cent".
-    put_facts(
-        &mut bytes,
-        text.numbers.iter().chain(&title.numbers).copied().collect(),
-    );
+    // A number that comes again counts again: "2 degrees, 29 per cent" is not "2 degrees, 2 per cent". The title only
+    // tells those again that the text has.
+    let mut numbers = text.numbers.clone();
+    let more = title.numbers.iter();
+    numbers.extend(more.filter(|number| !text.numbers.contains(number)));
+    put_facts(&mut bytes, numbers);
     let mut names = text.names.clone();
     names.sort_unstable();
     names.dedup();
