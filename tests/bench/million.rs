@@ -116,6 +116,12 @@ async fn questions(store: &Store, feeds: usize, round: usize, now: Timestamp) ->
         "page of a rare group",
         store.select_stories(page(&["rare"]))
     );
+    let until = store.last_seq().await.unwrap();
+    let window = Selection {
+        window: Some((StorySeq(until.0 - 50), until)),
+        ..page(&["*"])
+    };
+    timed!("window of an edition", store.select_stories(window.clone()));
     timed!("page of search", store.search(query()));
     timed!("due feeds", store.due_feeds(now, 256));
     timed!("facts", store.facts());
