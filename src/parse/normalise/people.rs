@@ -2,7 +2,7 @@
 
 use crate::model::Author;
 
-/// Addresses looked for in one name.
+/// Addresses taken out of one name; of one that has more, nothing is left.
 const MOST_ADDRESSES: usize = 16;
 
 /// Splits `jane@example.org (Jane)`, `Jane <jane@example.org>`, `Jane, mailto:jane@example.org` and the like.
@@ -76,7 +76,7 @@ fn mail_address(text: &str) -> Option<(usize, usize)> {
     let is_local =
         |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-!#$&*/=?^`{|}~".contains(byte);
     let is_domain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    for at in memchr::memchr_iter(b'@', bytes).take(MOST_ADDRESSES) {
+    for at in memchr::memchr_iter(b'@', bytes) {
         let begin = at
             - bytes[..at]
                 .iter()
