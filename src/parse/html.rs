@@ -237,8 +237,11 @@ fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
 fn cleaned(source: &str) -> String {
     let html = SANITISER.clean(source).to_string();
     // A reference may have been to a line end of another sort than HTML reads.
-    let html = without_trackers(tidy::with_line_feeds(&html).into_owned());
-    without_first_lines(html)
+    let html = match tidy::with_line_feeds(&html) {
+        Cow::Borrowed(_) => html,
+        Cow::Owned(mended) => mended,
+    };
+    without_first_lines(without_trackers(html))
 }
 
 /// Each reading drops a line end behind `<pre>`: where there is none, it stays as it is.

@@ -322,6 +322,7 @@ const ATTACKS: &[(&str, &str)] = &[
         "<img src=\"http://example.org/a/x\" loading=\"lazy\" referrerpolicy=\"no-referrer\">'&gt;<b>a</b>",
     ),
     ("<style>*{}</style><b>a</b>", "<b>a</b>"),
+    ("<b>a</b><style>*{}</style-x>b{}", "<b>a</b>"),
     ("<template><b>x</b></template><b>a</b>", "<b>a</b>"),
     ("<form action=x><input name=y><b>a</b></form>", "<b>a</b>"),
     (

@@ -21,6 +21,9 @@ pub(in crate::parse) fn undoubled<'t>(text: Cow<'t, str>, repairs: &mut Repairs)
 
 fn read_once_more(text: &str) -> Option<String> {
     let (mut out, mut rest, mut count) = (String::new(), text, 0);
+    if text.is_ascii() {
+        return None;
+    }
     while let Some(begin) = rest.bytes().position(|byte| !byte.is_ascii()) {
         let (plain, from) = rest.split_at(begin);
         let end = from.bytes().position(|byte| byte.is_ascii());

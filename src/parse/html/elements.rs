@@ -43,7 +43,7 @@ pub(super) struct Element {
     /// The name as a number, whose order is the name's: one comparison where bytes would take a call.
     key: u128,
     pub(super) role: Role,
-    /// Whether it stays; of one that does not, the content does, unless its role is `Raw`.
+    /// Whether it stays; of one that does not, the content does, unless its role is `Raw` or `Intricate`.
     pub(super) is_kept: bool,
     /// The attributes that stay, beside those of any element.
     pub(super) attributes: &'static [&'static str],

@@ -68,7 +68,8 @@ pub(super) fn behind_raw<'s>(rest: &'s str, name: &str) -> Option<&'s str> {
         let is_end = bytes
             .get(at + 2..behind)
             .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()));
-        if is_end && !bytes.get(behind).is_some_and(u8::is_ascii_alphanumeric) {
+        let ends_there = |byte: &u8| is_space(*byte) || matches!(byte, b'/' | b'>');
+        if is_end && bytes.get(behind).is_some_and(ends_there) {
             // A comment in a script can hide the end of the script.
             let is_simple = memmem::find(&bytes[..at], b"<!--").is_none();
             return end(&rest[at..])
@@ -83,7 +84,7 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | 0x0c)
 }
 
-/// A name of letters and digits, and what follows it.
+/// A name as HTML and XML spell them, and what follows it.
 fn name(text: &str) -> Option<(&str, &str)> {
     let is_name =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':' | b'_' | b'.');
