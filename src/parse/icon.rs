@@ -90,10 +90,10 @@ fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// The largest of the pictures in it, each a bitmap of at most 256 pixels or a PNG.
+/// The longest sides of the pictures in it, each a bitmap of at most 256 pixels or a PNG.
 fn ico(bytes: &[u8]) -> Option<(u32, u32)> {
     let count = u16::from_le_bytes(array(bytes, 4)?);
-    let mut largest = None;
+    let mut longest = None;
     for index in 0..usize::from(count) {
         let entry: [u8; 16] = array(bytes, 6 + 16 * index)?;
         let side = |written: u8| {
@@ -110,7 +110,8 @@ fn ico(bytes: &[u8]) -> Option<(u32, u32)> {
         } else {
             (side(entry[0]), side(entry[1]))
         };
-        largest = largest.max(Some(sides));
+        let (width, height) = longest.unwrap_or(sides);
+        longest = Some((sides.0.max(width), sides.1.max(height)));
     }
-    largest
+    longest
 }

@@ -202,6 +202,14 @@ fn pictures_are_known_by_their_first_bytes() {
     ico.extend([0; 16]);
     let mut hidden = ico[..22].to_vec();
     hidden.extend(png(9000, 9000, 0));
+    // Two entries, each of a picture of its own: the broader one first.
+    let mut tall = b"\0\0\x01\0\x02\0".to_vec();
+    for start in [38_u8, 68] {
+        tall.extend(b"\0\0\0\0\x01\0\x20\0\x1e\0\0\0");
+        tall.extend([start, 0, 0, 0]);
+    }
+    tall.extend(png(300, 300, 0));
+    tall.extend(png(16, 9000, 0));
     let vp8l = |sides: u32| {
         let mut bytes = b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f".to_vec();
         bytes.extend(sides.to_le_bytes());
@@ -226,6 +234,7 @@ fn pictures_are_known_by_their_first_bytes() {
         ),
         (ico, Some(IconKind::Ico)),
         (hidden, None),
+        (tall, None),
         (b"\0\0\x01\0\xff\xff".to_vec(), None),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), None),
         (b"<!doctype html>".to_vec(), None),
