@@ -186,31 +186,20 @@ fn parts(sketch: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     (bins.len() == BINS).then_some((numbers, names, bins))
 }
 
-/// Compares two sorted lists; where one is full, what lies beyond its end is unknown, not missing.
+/// Compares two sorted lists; where one is full, what lies beyond its end is unknown, not missing: even another of the
+/// fact that it ends with.
 fn compared(left: &[u8], right: &[u8]) -> Facts {
     let fact = |pair: &[u8]| u16::from_be_bytes([pair[0], pair[1]]);
-    let read = |bytes: &[u8]| bytes.chunks_exact(2).map(fact).collect::<Vec<u16>>();
-    let (left, right) = (read(left), read(right));
-    let end = |list: &[u16]| {
-        if list.len() == FACTS {
-            list[FACTS - 1]
-        } else {
-            u16::MAX
-        }
-    };
-    let known = end(&left).min(end(&right));
+    let is_full = |bytes: &[u8]| bytes.len() == FACTS * 2;
+    let (is_left_full, is_right_full) = (is_full(left), is_full(right));
+    let mut left = left.chunks_exact(2).map(fact).peekable();
+    let mut right = right.chunks_exact(2).map(fact).peekable();
     let mut facts = Facts::default();
-    let mut left = left
-        .into_iter()
-        .take_while(|fact| *fact <= known)
-        .peekable();
-    let mut right = right
-        .into_iter()
-        .take_while(|fact| *fact <= known)
-        .peekable();
     loop {
         let order = match (left.peek(), right.peek()) {
             (None, None) => return facts,
+            (None, _) if is_left_full => return facts,
+            (_, None) if is_right_full => return facts,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(one), Some(other)) => one.cmp(other),

@@ -975,3 +975,32 @@ fn numbers_that_stand_in_place_of_others_are_other_news() {
         joins(&told(report, office), &[candidate(1, 2, &told(0, 0))], None);
     }
 }
+
+/// A sketch keeps so many numbers and no more: what a list was cut off at says nothing of those behind it.
+#[test]
+fn a_number_that_a_full_sketch_cannot_hold_is_not_missing() {
+    let told = |often: (usize, usize), numbers: (u32, u32)| {
+        let list = |number: u32, often: usize| format!("{number} ").repeat(often);
+        entry(
+            "Tide table of the northern harbours for the coming week",
+            &format!(
+                "The harbour office has published the tide table of the northern harbours for the coming week, and \
+                 asks every skipper to read it before leaving: {}{}and the tower keeps the same hours as before.",
+                list(numbers.0, often.0),
+                list(numbers.1, often.1),
+            ),
+            None,
+        )
+    };
+    // Whichever of the two sorts last.
+    for numbers in [(7, 300), (300, 7)] {
+        let (long, short) = (told((23, 8), numbers), told((15, 8), numbers));
+        for (new, known) in [(&long, &short), (&short, &long)] {
+            let joined = Matcher::default().join(&incoming(new.clone()), &[candidate(1, 2, known)]);
+            assert!(
+                matches!(joined, Some((_, JoinReason::Text(_)))),
+                "{joined:?} for {numbers:?}"
+            );
+        }
+    }
+}
