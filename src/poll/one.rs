@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::document::{self, Reading};
 use super::waiting::Ready;
-use super::{Shared, findings, first, full_text, told, withdrawals};
+use super::{Parts, Shared, findings, first, full_text, told, withdrawals};
 use crate::fetch::{FetchReport, FetchRequest, Finished, Outcome as Fetched, Slot};
 use crate::model::{
     FeedMeta, FeedStanding, FeedState, HostState, IncomingEntry, PollCommit, PollHints, PollReason,
@@ -286,13 +286,12 @@ fn unreadable_address(at: Timestamp) -> Told {
 }
 
 /// Entries, validators, schedule and error state in one commit.
-async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<PollReport> {
+async fn commit(shared: &Shared, mut before: FeedState, mut told: Told) -> Result<PollReport> {
     let parts = &shared.parts;
     let findings = findings::of(parts, &before, told.page()).await?;
     let left = (before.key.as_str(), before.memory.pages_due.as_slice());
     let pages = full_text::read(shared, left, &mut told.entries, &findings).await;
-    let pushed = !before.memory.pushes.is_empty();
-    told.answer.push_waits = pushed && parts.store.awaits_delivery(before.id).await?;
+    hear_of_pushes(parts, &mut before, &mut told.answer).await?;
     let policy = parts.settings.policy(&before.key, told.received_at);
     let (old_url, old_standing) = (before.url.clone(), before.standing);
     let mut after = after_poll(
@@ -341,6 +340,19 @@ async fn commit(shared: &Shared, before: FeedState, mut told: Told) -> Result<Po
         parts.touched.notify_one();
     }
     Ok(report)
+}
+
+/// What hubs have brought by now, a document is judged by; nothing else is.
+async fn hear_of_pushes(parts: &Parts, feed: &mut FeedState, answer: &mut Answer) -> Result<()> {
+    if feed.memory.pushes.is_empty() || !matches!(answer.kind, AnswerKind::Document(_)) {
+        return Ok(());
+    }
+    answer.push_waits = parts.store.awaits_delivery(feed.id).await?;
+    // Only then: what waits no more has left its marks.
+    if let Some(stored) = parts.store.feed_by_id(feed.id).await? {
+        feed.memory.pushes = stored.memory.pushes;
+    }
+    Ok(())
 }
 
 /// A feed that has moved may have come to where another one is: then the older of the two is polled.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::Parts;
 use super::one::Told;
-use crate::model::{FeedStanding, FeedState, Listed};
+use crate::model::{FeedId, FeedStanding, FeedState, Listed};
 use crate::schedule::{AnswerKind, entry_mark};
 use crate::store::Result;
 
@@ -24,7 +24,7 @@ pub(super) async fn of(parts: &Parts, after: &mut FeedState, told: &Told) -> Res
         memory.withdrawals = None;
         let all = sound && !told.entries.is_empty();
         return if all {
-            lacking(parts, after, told).await
+            lacking(parts, after.id, told).await
         } else {
             Ok(Vec::new())
         };
@@ -43,20 +43,22 @@ pub(super) async fn of(parts: &Parts, after: &mut FeedState, told: &Told) -> Res
     Ok(withdrawn)
 }
 
-/// What readers see of the feed and its complete document lacks (R3.7), but for what a hub brought and no document has
-/// had yet: that may be newer than this one.
-async fn lacking(parts: &Parts, feed: &FeedState, told: &Told) -> Result<Vec<String>> {
+/// What readers see of `feed` and its complete document lacks (R3.7), but for what a hub brought and no document has had
+/// yet: that may be newer than this one.
+async fn lacking(parts: &Parts, feed: FeedId, told: &Told) -> Result<Vec<String>> {
     let listed: HashSet<&str> = told
         .entries
         .iter()
         .map(|one| one.entry.key.as_str())
         .collect();
+    let mut shown = parts.store.shown_keys(feed).await?;
+    // As stored, and only now: hubs bring entries while a poll is under way, and what the poll has judged may be forgotten.
+    let stored = parts.store.feed_by_id(feed).await?;
+    let pushes = stored.map(|feed| feed.memory.pushes).unwrap_or_default();
     let pushed = |key: &str| {
         let mark = entry_mark(key);
-        let pushes = &feed.memory.pushes;
         pushes.iter().any(|push| push.delivered.contains(&mark))
     };
-    let mut shown = parts.store.shown_keys(feed.id).await?;
     shown.retain(|key| !listed.contains(key.as_str()) && !pushed(key));
     Ok(shown)
 }

@@ -4,6 +4,9 @@ use feedmill::model::{DeliveryRoom, PushDelivery, PushReceipt};
 
 use super::*;
 
+/// What a channel says that lists all there is (RFC 5005).
+const COMPLETE: &str = "<fh:complete xmlns:fh=\"http://purl.org/syndication/history/1.0\"/>";
+
 fn delivery(bytes: usize) -> PushDelivery {
     PushDelivery {
         body: vec![b' '; bytes].into(),
@@ -139,9 +142,8 @@ async fn r6_9_a_delivery_neither_erases_nor_withdraws() {
 #[tokio::test]
 async fn r6_9_r3_7_a_complete_document_takes_back_nothing_that_only_a_hub_has_brought() {
     let (origin, world, token) = verified().await;
-    let flag = "<fh:complete xmlns:fh=\"http://purl.org/syndication/history/1.0\"/>";
-    let named = links(&origin.url("/hub"), &origin.url("/feed")) + flag;
-    let body = rss(&[("pushed", EARLY)], flag);
+    let named = links(&origin.url("/hub"), &origin.url("/feed")) + COMPLETE;
+    let body = rss(&[("pushed", EARLY)], COMPLETE);
     assert_eq!(
         deliver(&world, &token, &body, None).await,
         PushReceipt::Taken
@@ -149,12 +151,7 @@ async fn r6_9_r3_7_a_complete_document_takes_back_nothing_that_only_a_hub_has_br
     origin.feed("/feed", rss(&[("b", EARLY)], &named));
     world.wait(DAY + HOUR);
     world.poll().await;
-    let shown = async || {
-        let entries = world.store.entries(None, 9).await.unwrap().into_iter();
-        let shown = entries.filter(|view| view.standing == Standing::Shown);
-        shown.map(|view| view.entry.title).collect::<Vec<_>>()
-    };
-    assert_eq!(shown().await, ["b", "pushed"]);
+    assert_eq!(shown(&world).await, ["b", "pushed"]);
     // Once a document has had it, the next one may.
     for titles in [["b", "pushed"].as_slice(), &["b"]] {
         let items: Vec<(&str, &str)> = titles.iter().map(|title| (*title, EARLY)).collect();
@@ -162,7 +159,71 @@ async fn r6_9_r3_7_a_complete_document_takes_back_nothing_that_only_a_hub_has_br
         world.wait(DAY + HOUR);
         world.poll().await;
     }
-    assert_eq!(shown().await, ["b"]);
+    assert_eq!(shown(&world).await, ["b"]);
+}
+
+/// Titles of what readers see, the newest first.
+async fn shown(world: &World) -> Vec<String> {
+    let entries = world.store.entries(None, 9).await.unwrap().into_iter();
+    let shown = entries.filter(|view| view.standing == Standing::Shown);
+    shown.map(|view| view.entry.title).collect()
+}
+
+#[tokio::test]
+async fn r6_9_r3_7_what_a_hub_brings_while_a_complete_document_is_fetched_stays() {
+    let (origin, world, token) = verified().await;
+    let named = links(&origin.url("/hub"), &origin.url("/feed")) + COMPLETE;
+    origin.replace("/feed", Reply::ok(rss(&[("b", EARLY)], &named)).hold());
+    world.wait(DAY + HOUR);
+    let before = origin.requests().len();
+    let poller = world.poller();
+    let hub = async {
+        origin.seen(before + 1).await;
+        let body = rss(&[("pushed", EARLY)], COMPLETE);
+        let taken = deliver(&world, &token, &body, None).await;
+        assert_eq!(taken, PushReceipt::Taken);
+        origin.release();
+    };
+    let (polled, ()) = tokio::join!(poller.poll_due(), hub);
+    assert_eq!(polled.unwrap().new_entries, 1);
+    assert_eq!(shown(&world).await, ["b", "pushed"]);
+}
+
+#[tokio::test]
+async fn r6_11_what_a_hub_brings_while_a_poll_is_under_way_was_not_missed() {
+    let (origin, world, token) = verified().await;
+    prove(&origin, &world, &token).await;
+    let named = links(&origin.url("/hub"), &origin.url("/feed"));
+    let items = [("c", "Wed, 04 Mar 2026 10:00:00 GMT"), ("a", EARLY)];
+    origin.replace("/feed", Reply::ok(rss(&items, &named)).hold());
+    world.wait(DAY + HOUR);
+    let before = origin.requests().len();
+    let poller = world.poller();
+    let hub = async {
+        origin.seen(before + 1).await;
+        let taken = deliver(&world, &token, &rss(&items[..1], ""), None).await;
+        assert_eq!(taken, PushReceipt::Taken);
+        origin.release();
+    };
+    let (polled, ()) = tokio::join!(poller.poll_due(), hub);
+    assert_eq!(polled.unwrap().changed, 1);
+    assert!(push(&world).await.proven);
+}
+
+/// A poll that finds what the hub should have brought forgets what it did bring: not before its document was judged.
+#[tokio::test]
+async fn r6_9_r3_7_a_complete_document_that_shows_a_miss_takes_back_nothing_that_a_hub_has_brought()
+{
+    let (origin, world, token) = verified().await;
+    prove(&origin, &world, &token).await;
+    deliver(&world, &token, &rss(&[("pushed", EARLY)], ""), None).await;
+    let named = links(&origin.url("/hub"), &origin.url("/feed")) + COMPLETE;
+    let missed = [("c", "Wed, 04 Mar 2026 10:00:00 GMT"), ("a", EARLY)];
+    origin.feed("/feed", rss(&missed, &named));
+    world.wait(DAY + HOUR);
+    world.poll().await;
+    assert!(!push(&world).await.proven);
+    assert_eq!(shown(&world).await, ["c", "pushed", "a"]);
 }
 
 #[tokio::test]
