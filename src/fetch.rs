@@ -129,7 +129,7 @@ pub struct FetchReport {
     pub conditional: bool,
     /// When to come back.
     pub freshness: Freshness,
-    /// `Link` headers as (rel, absolute URL).
+    /// `Link` headers that came with a document, as (rel, absolute URL).
     pub links: Vec<(String, String)>,
     /// Bytes received on the wire, bodies only.
     pub received_bytes: u64,

@@ -173,12 +173,12 @@ impl Fetcher {
         report: &mut FetchReport,
     ) -> Result<Outcome, Broken> {
         let status = response.status().as_u16();
-        report.links = links(response.headers(), url);
         match status {
             // 203 is a 200 that a proxy on the way has changed.
             200 | 203 => {
                 let validators = sent_validators(response.headers(), url);
                 let content_type = text(response.headers(), &CONTENT_TYPE);
+                report.links = links(response.headers(), url);
                 let body = read(response, &self.shared.limits, &mut report.received_bytes).await?;
                 if body.is_empty() {
                     return Err(trouble(
