@@ -128,7 +128,7 @@ impl Settings {
         let feed = self.feed(key);
         PollPolicy {
             digest_at: self.0.digests.next(&feed.digests, now),
-            kappa: *self.kappa(),
+            kappa: self.budget().and_then(|_| *self.kappa()),
             ..feed.policy.clone()
         }
     }
@@ -141,7 +141,7 @@ impl Settings {
 
     /// Makes the budget last for `feeds`: from now on policies go by what it affords. Does nothing where there is none.
     pub fn ration(&self, feeds: &[FeedState], now: Timestamp) {
-        let Some(budget) = self.0.requests_per_day else {
+        let Some(budget) = self.budget() else {
             return;
         };
         let known = feeds.iter().filter(|state| self.knows(&state.key));
@@ -166,6 +166,7 @@ impl Settings {
 
     /// What the feed's publisher is told of its readers: nothing where there is none.
     pub(super) fn readers(&self, feed: &FeedState) -> Option<Readers> {
+        self.0.audience.as_ref()?;
         let subscribers = *held(&self.0.readers).get(&feed.key)?;
         (subscribers > 0).then_some(Readers {
             subscribers,

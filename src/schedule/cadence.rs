@@ -51,10 +51,10 @@ pub fn interval(rhythm: &Rhythm, policy: &PollPolicy, now: Timestamp) -> Duratio
 
 /// Is the interval another one than it would be without a budget of requests?
 pub(super) fn is_rationed(rhythm: &Rhythm, policy: &PollPolicy, now: Timestamp) -> bool {
-    let demand = Demand::by_rhythm(rhythm, policy, now);
-    policy
-        .kappa
-        .is_some_and(|kappa| demand.interval(kappa) != demand.interval(KAPPA_DAYS))
+    policy.kappa.is_some_and(|kappa| {
+        let demand = Demand::by_rhythm(rhythm, policy, now);
+        demand.interval(kappa) != demand.interval(KAPPA_DAYS)
+    })
 }
 
 /// Nothing new for so long that the feed is asked every third day; one that never had an entry counts from when it was
