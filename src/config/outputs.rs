@@ -106,6 +106,15 @@ pub struct PublishConfig {
     pub former_names: Vec<String>,
 }
 
+impl PublishConfig {
+    /// Does it draw from the feed with `key`, which is in `groups`?
+    #[must_use]
+    pub fn draws(&self, key: &str, groups: &[String]) -> bool {
+        let named = |group: &String| group == "*" || groups.contains(group);
+        self.groups.iter().any(named) || self.feeds.iter().any(|feed| feed == key)
+    }
+}
+
 /// `[digest.NAME]`
 #[derive(Clone, Debug)]
 pub struct DigestConfig {

@@ -24,13 +24,7 @@ impl DigestTimes {
 
     /// Indices of the digests that `feed` goes to, when no page, document or hub shows it to anyone.
     pub(super) fn only_readers(&self, config: &Config, feed: &FeedConfig) -> Vec<usize> {
-        let draws = |publish: &PublishConfig| {
-            publish.feeds.contains(&feed.key)
-                || publish
-                    .groups
-                    .iter()
-                    .any(|group| group == "*" || feed.groups.contains(group))
-        };
+        let draws = |publish: &PublishConfig| publish.draws(&feed.key, &feed.groups);
         let shown = |publish: &PublishConfig| !publish.formats.is_empty();
         if self.0.len() != config.digests.len()
             || config

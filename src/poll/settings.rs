@@ -9,7 +9,7 @@ use url::Url;
 
 use super::audience::Audience;
 use super::digest_times::DigestTimes;
-use crate::config::{Auth, Config, FeedConfig, FetchConfig, HubHash, Secret};
+use crate::config::{Auth, Config, FeedConfig, FetchConfig, HubHash, PublishConfig, Secret};
 use crate::fetch::{Guard, Readers};
 use crate::model::{FeedSpec, FeedState, SubscriberRecord};
 use crate::schedule::{Demand, PollPolicy, affordable, at_home};
@@ -68,7 +68,9 @@ impl Settings {
         let feeds = config.feeds.iter().map(|feed| {
             let mut settings = FeedSettings::of(feed, &config.fetch);
             settings.digests = digests.only_readers(config, feed);
-            settings.withdrawals = buries(config, feed);
+            let draws = |output: &PublishConfig| output.draws(&feed.key, &feed.groups);
+            let mut outputs = config.publish.values();
+            settings.withdrawals = outputs.any(|output| output.tombstones && draws(output));
             (feed.key.clone(), Arc::new(settings))
         });
         Self(Arc::new(Inner {
@@ -181,14 +183,6 @@ impl Settings {
 
 fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
     value.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether a merged feed with tombstones draws from `feed`.
-fn buries(config: &Config, feed: &FeedConfig) -> bool {
-    let grouped = |group: &String| group == "*" || feed.groups.contains(group);
-    config.publish.values().any(|output| {
-        output.tombstones && (output.groups.iter().any(grouped) || output.feeds.contains(&feed.key))
-    })
 }
 
 impl FeedSettings {

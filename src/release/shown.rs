@@ -96,20 +96,12 @@ fn source(story: &StoryView, key: &str) -> Option<FeedView> {
 /// Does `output` show `story`, now or in its archive?
 pub(super) fn shows(tools: &Tools, output: &PublishConfig, story: &StoryView) -> bool {
     let visible = story.seq.0 > 0 && story.lead.standing == Standing::Shown;
-    let carried = |feed: &FeedView| {
-        let grouped = output
-            .groups
-            .iter()
-            .any(|group| feed.groups.contains(group));
-        grouped || output.feeds.contains(&feed.key)
-    };
+    let carried = |feed: &FeedView| output.draws(&feed.key, &feed.groups);
     let shown = story
         .sightings
         .iter()
         .filter(|sighting| sighting.standing == Standing::Shown);
-    let carries = output.groups.iter().any(|group| group == "*")
-        || carried(&story.lead.feed)
-        || shown.map(|sighting| &sighting.feed).any(carried);
+    let carries = carried(&story.lead.feed) || shown.map(|sighting| &sighting.feed).any(carried);
     visible && carries && kept(tools, output, story, story.shown_at)
 }
 
