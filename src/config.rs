@@ -35,7 +35,7 @@ pub use opml::{OpmlFeed, feeds_toml, opml_feeds};
 pub use opml_out::export_opml;
 pub use origin::{Origin, Setting, settings};
 pub use outputs::{
-    BucketConfig, ContentMode, DigestConfig, EmptyPolicy, Files, Mailbox, PublishConfig,
+    BucketConfig, ContentMode, DigestConfig, EmptyPolicy, Files, Mailbox, Offer, PublishConfig,
     PublishFormat, SUBJECT_PLACES, Sections, SubscriberConfig,
 };
 pub use overrides::Overrides;
@@ -127,6 +127,15 @@ impl Config {
         named
             .map(|(name, group)| (name.clone(), group.title.as_ref().unwrap_or(name).clone()))
             .collect()
+    }
+
+    /// The groups that subscribers of `digest` may choose among.
+    #[must_use]
+    pub fn offer(&self, digest: &DigestConfig) -> Offer {
+        let publish = self.publish.get(&digest.publish);
+        let groups = publish.map(|publish| self.groups_of(publish));
+        let names = groups.into_iter().flatten().map(|(name, _)| name);
+        Offer(names.collect())
     }
 }
 

@@ -170,6 +170,23 @@ impl DigestConfig {
     }
 }
 
+/// Groups that a digest's subscribers may choose among.
+#[derive(Clone, Debug)]
+pub struct Offer(pub(super) Vec<String>);
+
+impl Offer {
+    /// Of the groups that a subscriber `chose`, those that are still there; empty is all: of groups that are all gone,
+    /// everything is left.
+    #[must_use]
+    pub fn heeded(&self, chose: &[String]) -> Vec<String> {
+        let chose = chose.iter();
+        chose
+            .filter(|group| self.0.contains(group))
+            .cloned()
+            .collect()
+    }
+}
+
 /// What an empty day does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyPolicy {

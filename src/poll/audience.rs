@@ -3,46 +3,58 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::config::{Config, DigestConfig, FeedConfig};
+use crate::config::{Config, DigestConfig, FeedConfig, Offer};
 use crate::model::{SubscriberRecord, mailbox_key};
 
 /// What decides which digests carry a feed to whom.
 #[derive(Debug)]
 pub(super) struct Audience {
-    digests: Vec<Drawn>,
-    /// Key and groups of each feed.
-    feeds: Vec<(String, Vec<String>)>,
+    digests: Vec<Served>,
+    feeds: Vec<Carried>,
 }
 
-/// A digest, with what it draws from.
+/// A digest, and what decides who of its subscribers wants what.
 #[derive(Debug)]
-struct Drawn {
+struct Served {
     name: String,
-    groups: Vec<String>,
-    feeds: Vec<String>,
     /// Groups that the config gives to a mailbox, by its key.
     written: HashMap<String, Vec<String>>,
+    offer: Offer,
+}
+
+/// A feed, and the digests that draw from it, as indices.
+#[derive(Debug)]
+struct Carried {
+    key: String,
+    groups: Vec<String>,
+    digests: Vec<usize>,
 }
 
 impl Audience {
     /// Of `config`; none where publishers are not to be told.
     pub(super) fn of(config: &Config) -> Option<Self> {
-        let drawn = |digest: &DigestConfig| {
-            let publish = config.publish.get(&digest.publish)?;
-            let written = digest.subscribers.iter();
-            let written =
-                written.map(|one| (mailbox_key(&one.mailbox.address), one.groups.clone()));
-            Some(Drawn {
-                name: digest.name.clone(),
-                groups: publish.groups.clone(),
-                feeds: publish.feeds.clone(),
-                written: written.collect(),
-            })
+        let carried = |feed: &FeedConfig| {
+            let draws = |digest: &DigestConfig| {
+                let publish = config.publish.get(&digest.publish);
+                publish.is_some_and(|publish| publish.draws(&feed.key, &feed.groups))
+            };
+            let digests = config.digests.values().enumerate();
+            Carried {
+                key: feed.key.clone(),
+                groups: feed.groups.clone(),
+                digests: digests
+                    .filter(|(_, digest)| draws(digest))
+                    .map(|(index, _)| index)
+                    .collect(),
+            }
         };
-        let named = |feed: &FeedConfig| (feed.key.clone(), feed.groups.clone());
         config.fetch.name_subscribers.then(|| Self {
-            digests: config.digests.values().filter_map(drawn).collect(),
-            feeds: config.feeds.iter().map(named).collect(),
+            digests: config
+                .digests
+                .values()
+                .map(|digest| Served::of(config, digest))
+                .collect(),
+            feeds: config.feeds.iter().map(carried).collect(),
         })
     }
 
@@ -56,65 +68,66 @@ impl Audience {
 
     /// Readers by feed, of the subscribers stored of each of [`Self::digests`].
     pub(super) fn count(&self, subscribers: &[Vec<SubscriberRecord>]) -> HashMap<String, u32> {
-        let served: Vec<Served> = self
-            .digests
-            .iter()
-            .zip(subscribers)
-            .map(Served::of)
-            .collect();
-        let counted = |(key, groups): &(String, Vec<String>)| {
-            let mut readers: HashSet<&str> = HashSet::new();
-            for served in served
-                .iter()
-                .filter(|served| served.digest.draws(key, groups))
-            {
-                readers.extend(served.of_all.iter().map(String::as_str));
-                let these = groups.iter().filter_map(|group| served.by_group.get(group));
-                readers.extend(these.flatten().map(String::as_str));
+        let digests = self.digests.iter().zip(subscribers);
+        let readers: Vec<Readers> = digests.map(Readers::of).collect();
+        let counted = |feed: &Carried| {
+            let mut each: HashSet<&str> = HashSet::new();
+            for readers in feed.digests.iter().filter_map(|index| readers.get(*index)) {
+                each.extend(readers.of_all.iter().map(String::as_str));
+                let of_group = |group| readers.by_group.get(group);
+                let these = feed.groups.iter().filter_map(of_group);
+                each.extend(these.flatten().map(String::as_str));
             }
             (
-                key.clone(),
-                u32::try_from(readers.len()).unwrap_or(u32::MAX),
+                feed.key.clone(),
+                u32::try_from(each.len()).unwrap_or(u32::MAX),
             )
         };
         self.feeds.iter().map(counted).collect()
     }
 }
 
-impl Drawn {
-    fn draws(&self, key: &str, groups: &[String]) -> bool {
-        let named = |group: &String| group == "*" || groups.contains(group);
-        self.groups.iter().any(named) || self.feeds.iter().any(|feed| feed == key)
+impl Served {
+    fn of(config: &Config, digest: &DigestConfig) -> Self {
+        let written = digest.subscribers.iter();
+        let written = written.map(|one| (mailbox_key(&one.mailbox.address), one.groups.clone()));
+        Self {
+            name: digest.name.clone(),
+            written: written.collect(),
+            offer: config.offer(digest),
+        }
+    }
+
+    /// The groups that the subscriber with the mailbox `key` gets; empty is all of them.
+    fn groups_of(&self, one: &SubscriberRecord, key: &str) -> Vec<String> {
+        match &one.wishes.groups {
+            Some(chosen) => self.offer.heeded(chosen),
+            None => self.written.get(key).cloned().unwrap_or_default(),
+        }
     }
 }
 
 /// Mailboxes that a digest goes to, by what they wish for.
-struct Served<'a> {
-    digest: &'a Drawn,
+#[derive(Default)]
+struct Readers {
     of_all: Vec<String>,
     by_group: HashMap<String, Vec<String>>,
 }
 
-impl<'a> Served<'a> {
-    fn of((digest, subscribers): (&'a Drawn, &Vec<SubscriberRecord>)) -> Self {
-        let mut served = Self {
-            digest,
-            of_all: Vec::new(),
-            by_group: HashMap::new(),
-        };
+impl Readers {
+    fn of((digest, subscribers): (&Served, &Vec<SubscriberRecord>)) -> Self {
+        let mut readers = Self::default();
         for one in subscribers.iter().filter(|one| one.standing.is_active()) {
             let key = mailbox_key(&one.spec.address);
-            let groups = one.wishes.groups.as_ref().or(digest.written.get(&key));
-            match groups.filter(|groups| !groups.is_empty()) {
-                None => served.of_all.push(key),
-                Some(groups) => {
-                    for group in groups {
-                        let there = served.by_group.entry(group.clone()).or_default();
-                        there.push(key.clone());
-                    }
-                }
+            let groups = digest.groups_of(one, &key);
+            if groups.is_empty() {
+                readers.of_all.push(key);
+                continue;
+            }
+            for group in groups {
+                readers.by_group.entry(group).or_default().push(key.clone());
             }
         }
-        served
+        readers
     }
 }

@@ -186,7 +186,7 @@ impl Mailer {
     }
 
     /// What subscribers chose for themselves counts before what the config says of them. A language or a group that is
-    /// gone is no choice any more; of groups that are all gone, everything is left.
+    /// gone is no choice any more.
     fn heed(&self, digest: &DigestConfig, wishes: &Wishes, class: &mut Class) {
         class.weekday = wishes.weekday;
         let language = wishes.language.as_ref();
@@ -194,11 +194,7 @@ impl Mailer {
             class.language.clone_from(code);
         }
         if let Some(groups) = &wishes.groups {
-            let publish = self.ground.config.publish.get(&digest.publish);
-            let offered = publish.map(|publish| self.ground.config.groups_of(publish));
-            let offered = offered.unwrap_or_default();
-            let there = |group: &&String| offered.iter().any(|(name, _)| name == *group);
-            class.groups = groups.iter().filter(there).cloned().collect();
+            class.groups = self.ground.config.offer(digest).heeded(groups);
         }
     }
 }

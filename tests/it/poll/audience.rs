@@ -91,6 +91,15 @@ async fn r2_26_each_active_subscriber_of_a_digest_that_brings_the_feed_counts_on
     wishes.await.unwrap();
     assert_eq!(agent(&world, &tech, "/feed").await, says(3, tech_id));
     assert_eq!(agent(&world, &art, "/feed").await, says(1, art_id));
+    // Groups that are all gone are no choice any more, as in the mail: everything is left.
+    let stale = Wishes {
+        groups: Some(vec!["closed".to_owned()]),
+        ..Wishes::default()
+    };
+    let wishes = world.store.set_wishes(chi, stale, "UTC".to_owned());
+    wishes.await.unwrap();
+    assert_eq!(agent(&world, &tech, "/feed").await, says(3, tech_id));
+    assert_eq!(agent(&world, &art, "/feed").await, says(2, art_id));
     for (digest, name) in [("daily", "an@"), ("daily", "chi")] {
         let id = of(digest, name).await;
         world.store.unsubscribe(id, "asked", now).await.unwrap();
