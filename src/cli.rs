@@ -166,7 +166,7 @@ async fn at_the_desk(global: &Global, verb: Verb, out: &mut Output) -> anyhow::R
     let exit = match verb {
         Verb::Poll(args) => poll::run(store, &desk.poller(), args, out).await,
         Verb::Feeds(args) => {
-            let gaps = HostGaps::new(&desk.config().fetch);
+            let gaps = HostGaps::new(&desk.config().fetch, &desk.config().feeds);
             feeds::run(store, &gaps, clock.now(), args, out).await
         }
         Verb::Entries(args) => entries::run(store, args, out).await,

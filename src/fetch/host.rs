@@ -243,7 +243,7 @@ impl Hosts {
             });
         };
         let mut inner = self.lock();
-        let own = inner.policy.own.is_own(url);
+        let own = inner.policy.is_own(url);
         match inner.start(&key, own, now, draw) {
             Some((at, wait)) => Start::NotBefore(at, wait),
             None => Start::Now(Slot {

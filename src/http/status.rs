@@ -136,7 +136,7 @@ pub(super) async fn feed(State(desk): State<Desk>, request: Request) -> Response
 }
 
 fn gaps(front: &Front, hosts: &[HostState]) -> HashMap<String, (Duration, GapSource)> {
-    let gaps = HostGaps::new(&front.config.fetch);
+    let gaps = HostGaps::new(&front.config.fetch, &front.config.feeds);
     let each = hosts.iter();
     each.map(|host| (host.host.clone(), gaps.in_force(host)))
         .collect()

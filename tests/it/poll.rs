@@ -480,7 +480,7 @@ async fn r5_15_the_verb_feeds_says_how_each_is_and_when_it_is_next() {
             json,
             ..cli::feeds::Args::default()
         };
-        let gaps = HostGaps::new(&world.config.fetch);
+        let gaps = HostGaps::new(&world.config.fetch, &world.config.feeds);
         cli::feeds::run(&world.store, &gaps, world.clock.now(), args, &mut out)
             .await
             .unwrap();

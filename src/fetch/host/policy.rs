@@ -15,27 +15,28 @@ pub(super) struct Policy {
     pub(super) gaps: HostGaps,
     pub(super) per_host: usize,
     pub(super) starts_per_second: usize,
-    pub(super) own: Guard,
     /// Foreign hosts that feeds are on.
     pub(super) foreign: usize,
 }
 
 impl Policy {
     pub(super) fn new(config: &FetchConfig, feeds: &[FeedConfig]) -> Self {
-        let approved = config
-            .allow_networks
-            .iter()
-            .chain(feeds.iter().flat_map(|feed| &feed.allow_networks));
-        let own = Guard::new(approved.copied());
+        let gaps = HostGaps::new(config, feeds);
         let foreign = feeds.iter().map(|feed| &feed.url.value);
-        let foreign = foreign.filter(|url| !own.is_own(url)).filter_map(host_key);
+        let foreign = foreign
+            .filter(|url| !gaps.home.is_own(url))
+            .filter_map(host_key);
         Self {
             foreign: foreign.collect::<HashSet<_>>().len(),
-            gaps: HostGaps::new(config),
+            gaps,
             per_host: config.per_host.max(1),
             starts_per_second: config.starts_per_second.max(1),
-            own,
         }
+    }
+
+    /// Is `url` on one of the operator's own servers?
+    pub(super) fn is_own(&self, url: &Url) -> bool {
+        self.gaps.home.is_own(url)
     }
 }
 
@@ -48,13 +49,15 @@ pub struct HostGaps {
 }
 
 impl HostGaps {
-    /// As configured.
+    /// As configured; networks that a feed of `feeds` may be in are as much the operator's own as those of `[fetch]`.
     #[must_use]
-    pub fn new(config: &FetchConfig) -> Self {
+    pub fn new(config: &FetchConfig, feeds: &[FeedConfig]) -> Self {
         let own = config.host_gaps.iter();
+        let approved = feeds.iter().flat_map(|feed| &feed.allow_networks);
+        let approved = config.allow_networks.iter().chain(approved);
         Self {
             any: config.host_gap,
-            home: Guard::new(config.allow_networks.iter().copied()),
+            home: Guard::new(approved.copied()),
             own: own
                 .map(|(name, gap)| (one_of_platform(name).to_owned(), *gap))
                 .collect(),

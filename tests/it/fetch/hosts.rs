@@ -564,7 +564,9 @@ fn r5_2_the_gap_in_force_is_told_with_where_it_comes_from() {
         allow_networks: vec!["10.0.0.0/8".parse().unwrap()],
         ..config()
     };
-    let gaps = HostGaps::new(&config);
+    let mut feed = super::feed("seven", "http://192.168.7.1/feed");
+    feed.allow_networks = vec!["192.168.7.0/24".parse().unwrap()];
+    let gaps = HostGaps::new(&config, &[feed]);
     let told = |host: &str, gap_ms| {
         let (gap, from) = gaps.in_force(&HostState {
             host: host.to_owned(),
@@ -578,4 +580,6 @@ fn r5_2_the_gap_in_force_is_told_with_where_it_comes_from() {
     assert_eq!(told("slow.example", 4000), (60_000, GapSource::Host));
     assert_eq!(told("a.slow.example:81", 0), (60_000, GapSource::Host));
     assert_eq!(told("10.1.2.3:8080", 4000), (0, GapSource::Own));
+    // Approved for a feed of its own, which is how its polls go.
+    assert_eq!(told("192.168.7.1", 4000), (0, GapSource::Own));
 }

@@ -139,7 +139,7 @@ async fn feeds(world: &World, action: Option<feeds::Action>) -> String {
         ..feeds::Args::default()
     };
     let mut out = Output::new(Box::new(sink.clone()));
-    let gaps = HostGaps::new(&world.config.fetch);
+    let gaps = HostGaps::new(&world.config.fetch, &world.config.feeds);
     let exit = feeds::run(&world.store, &gaps, world.clock.now(), args, &mut out).await;
     assert_eq!(exit.unwrap(), Exit::Fine);
     String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()

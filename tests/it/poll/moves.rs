@@ -112,7 +112,7 @@ async fn told(world: &World, json: bool) -> String {
         action: Some(feeds::Action::Addresses { feed }),
         ..feeds::Args::default()
     };
-    let gaps = HostGaps::new(&world.config.fetch);
+    let gaps = HostGaps::new(&world.config.fetch, &world.config.feeds);
     let shown = feeds::run(&world.store, &gaps, world.clock.now(), args, &mut out);
     shown.await.unwrap();
     paper.text()

@@ -27,7 +27,7 @@ async fn shown(world: &World, total: bool, json: bool) -> String {
         json,
         ..feeds::Args::default()
     };
-    let gaps = HostGaps::new(&world.config.fetch);
+    let gaps = HostGaps::new(&world.config.fetch, &world.config.feeds);
     feeds::run(&world.store, &gaps, world.clock.now(), args, &mut out)
         .await
         .unwrap();
