@@ -14,10 +14,8 @@ use url::Url;
 
 use super::Shared;
 use super::findings::Findings;
-use crate::fetch::{Answer, Signal, Start};
-use crate::model::{
-    EntryView, IncomingEntry, ParsedEntry, PollTrouble, SafeHtml, TroubleClass, Verdict,
-};
+use crate::fetch::{Answer, Signal};
+use crate::model::{EntryView, IncomingEntry, ParsedEntry, PollTrouble, SafeHtml, Verdict};
 use crate::parse::{Article, article};
 use crate::store::link_key;
 use crate::story::Matcher;
@@ -322,19 +320,7 @@ async fn get(
     accept: &str,
 ) -> Result<Option<Answer>, Stop> {
     let parts = &shared.parts;
-    let slot = loop {
-        let now = parts.clock.now();
-        match parts.hosts.try_start(url, now, (parts.draw)()) {
-            Start::Now(slot) => break slot,
-            Start::NotBefore(at, _) => {
-                let wait = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
-                if wait > DEADLINE {
-                    return Err(Stop);
-                }
-                tokio::time::sleep(wait.max(Duration::from_millis(20))).await;
-            }
-        }
-    };
+    let slot = parts.leave(url, DEADLINE).await.ok_or(Stop)?;
     let answer = parts
         .fetcher
         .by_way_of(feed)
@@ -356,12 +342,7 @@ pub(super) fn signal(answer: &Result<Answer, PollTrouble>) -> Signal {
             403 => Signal::Forbidden,
             _ => Signal::Answered,
         },
-        Err(trouble) => match trouble.class {
-            TroubleClass::Dns
-            | TroubleClass::Connect
-            | TroubleClass::Tls
-            | TroubleClass::Timeout => Signal::Unreachable,
-            _ => Signal::Answered,
-        },
+        Err(trouble) if trouble.class.is_unreachable() => Signal::Unreachable,
+        Err(_) => Signal::Answered,
     }
 }

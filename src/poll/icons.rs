@@ -10,7 +10,7 @@ use url::Url;
 
 use super::Poller;
 use super::full_text::signal;
-use crate::fetch::{Answer, Signal, Start};
+use crate::fetch::{Answer, Signal};
 use crate::model::{
     IconAnswer, IconCommit, IconFound, IconRef, IconWish, KnownIcon, PollTrouble, TroubleClass,
 };
@@ -113,19 +113,7 @@ impl Poller {
         known: Option<&KnownIcon>,
     ) -> Option<IconAnswer> {
         let parts = &self.shared.parts;
-        let slot = loop {
-            let now = parts.clock.now();
-            match parts.hosts.try_start(url, now, (parts.draw)()) {
-                Start::Now(slot) => break slot,
-                Start::NotBefore(at, _) => {
-                    let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
-                    if wait > PATIENCE {
-                        return None;
-                    }
-                    tokio::time::sleep(wait.max(Duration::from_millis(20))).await;
-                }
-            }
-        };
+        let slot = parts.leave(url, PATIENCE).await?;
         let held = known
             .filter(|known| known.shown)
             .map(|known| &known.validators);

@@ -1,17 +1,22 @@
 //! What a poller is built from: the stages ready made, the clock, the draw, and who is told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use url::Url;
 
 use super::Settings;
 use crate::clock::Clock;
-use crate::fetch::{Fetcher, Hosts};
+use crate::fetch::{Fetcher, Hosts, Slot, Start};
 use crate::filter::Rules;
 use crate::schedule::Draw;
 use crate::store::Store;
 use crate::story::Matcher;
 use crate::telemetry::Metrics;
+
+/// Shortest nap while a host is waited for.
+const LEAST_NAP: Duration = Duration::from_millis(20);
 
 /// What a poller is built from.
 pub struct Parts {
@@ -35,6 +40,25 @@ pub struct Parts {
     pub touched: Arc<Notify>,
     /// Randomness: a number in 0..1 at each call.
     pub draw: Arc<dyn Fn() -> Draw + Send + Sync>,
+}
+
+impl Parts {
+    /// Waits for leave of the host of `url`; none where the host would make it wait for longer than `patience` at once.
+    pub(super) async fn leave(&self, url: &Url, patience: Duration) -> Option<Slot> {
+        loop {
+            let now = self.clock.now();
+            match self.hosts.try_start(url, now, (self.draw)()) {
+                Start::Now(slot) => return Some(slot),
+                Start::NotBefore(at, _) => {
+                    let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+                    if wait > patience {
+                        return None;
+                    }
+                    tokio::time::sleep(wait.max(LEAST_NAP)).await;
+                }
+            }
+        }
+    }
 }
 
 /// A draw from the randomness that the standard library seeds its hash maps with.
