@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::persist::persist;
 use super::tasks::{Ended, Tasks};
@@ -142,46 +143,39 @@ impl Flows {
 
     /// What polls: the store may fail it for a while.
     fn add_polling(&mut self, poller: &Poller, troubles: &Troubles) {
-        let historian = poller.clone();
-        let backfill = move |stop| {
-            let historian = historian.clone();
-            async move { historian.run_backfill(stop).await }
-        };
-        let subscriber = poller.clone();
-        let push = move |stop| {
-            let subscriber = subscriber.clone();
-            async move { subscriber.run_push(stop).await }
-        };
-        let reader = poller.clone();
-        let deliveries = move |stop| {
-            let reader = reader.clone();
-            async move { reader.run_deliveries(stop).await }
-        };
-        let looker = poller.clone();
-        let icons = move |stop| {
-            let looker = looker.clone();
-            async move { looker.run_icons(stop).await }
-        };
-        let poller = poller.clone();
-        let poll = move |stop| {
-            let poller = poller.clone();
-            async move { poller.run(stop).await.map(drop) }
-        };
-        let (stop, troubles) = (self.tasks.stopped(), troubles.clone());
-        let kept = persist("backfill", troubles.clone(), stop.clone(), backfill);
-        self.tasks.add("backfill", kept);
+        let part = (poller, troubles);
+        self.keep("backfill", part, |poller, stop| async move {
+            poller.run_backfill(stop).await
+        });
         if self.prepared.generation.config.fetch.icons {
-            let kept = persist("icons", troubles.clone(), stop.clone(), icons);
-            self.tasks.add("icons", kept);
+            self.keep("icons", part, |poller, stop| async move {
+                poller.run_icons(stop).await
+            });
         }
-        self.tasks.add(
-            "push",
-            persist("push", troubles.clone(), stop.clone(), push),
-        );
-        let kept = persist("deliveries", troubles.clone(), stop.clone(), deliveries);
-        self.tasks.add("deliveries", kept);
-        self.tasks
-            .add("poll", persist("poll", troubles, stop, poll));
+        self.keep("push", part, |poller, stop| async move {
+            poller.run_push(stop).await
+        });
+        self.keep("deliveries", part, |poller, stop| async move {
+            poller.run_deliveries(stop).await
+        });
+        self.keep("poll", part, |poller, stop| async move {
+            poller.run(stop).await.map(drop)
+        });
+    }
+
+    /// Adds a part of polling that goes on after an error.
+    fn keep<Running>(
+        &mut self,
+        name: &'static str,
+        (poller, troubles): (&Poller, &Troubles),
+        run: impl Fn(Poller, CancellationToken) -> Running + Send + 'static,
+    ) where
+        Running: Future<Output = store::Result<()>> + Send + 'static,
+    {
+        let poller = poller.clone();
+        let run = move |stop| run(poller.clone(), stop);
+        let kept = persist(name, troubles.clone(), self.tasks.stopped(), run);
+        self.tasks.add(name, kept);
     }
 
     /// Waits until a flow ends by itself, which none does in health.
