@@ -71,6 +71,14 @@ pub enum FeedStanding {
     Quarantined,
 }
 
+impl FeedStanding {
+    /// Is the feed asked at all, however seldom?
+    #[must_use]
+    pub fn is_polled(self) -> bool {
+        matches!(self, Self::Active | Self::Dead | Self::Quarantined)
+    }
+}
+
 /// Why the next poll is when it is (R5.15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

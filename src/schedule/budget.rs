@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::cadence::{ASLEEP, is_asleep, rate_per_day};
-use super::next_poll::is_pushed;
+use super::next_poll::{is_pushed, stretched};
 use super::{DAY, PollPolicy, scaled};
 use crate::model::{FeedStanding, FeedState, PollReason, Rhythm};
 
@@ -84,11 +84,7 @@ impl Demand {
             } => {
                 let wanted = scaled(DAY, kappa / weighted_rate.sqrt());
                 let learned = wanted.min(most).max(least);
-                if pushed {
-                    (learned * 12).min(DAY.max(learned))
-                } else {
-                    learned
-                }
+                if pushed { stretched(learned) } else { learned }
             }
         }
     }

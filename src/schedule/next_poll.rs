@@ -139,9 +139,7 @@ fn cadenced(
     start: Timestamp,
 ) -> (Duration, PollReason) {
     if memory.pushes.iter().any(|push| is_pushed(push, now)) {
-        // A feed that is asleep is asked more seldom than daily anyway: push makes that no shorter.
-        let stretched = (learned * 12).min(DAY.max(learned)).max(policy.floor);
-        return (stretched, PollReason::Push);
+        return (stretched(learned), PollReason::Push);
     }
     let mut wait = if policy.adaptive {
         cadence::by_profile(&memory.rhythm, policy, start, learned)
@@ -174,6 +172,12 @@ fn overflow_wait(memory: &PollMemory, policy: &PollPolicy) -> Option<Duration> {
 /// Push stretches polling only while it is proved and its lease runs (R6.11).
 pub(super) fn is_pushed(push: &PushState, now: Timestamp) -> bool {
     push.proven && push.holds(now)
+}
+
+/// The interval of a feed that is pushed, instead of the `learned` one: twelve times that, a day at most (R6.11). A feed
+/// that is asleep is asked more seldom than daily anyway: push makes that no shorter.
+pub(super) fn stretched(learned: Duration) -> Duration {
+    (learned * 12).min(DAY.max(learned))
 }
 
 /// min(7 d, max(1 h, T) × 2^(k−1)) and up to a quarter more (R5.6).

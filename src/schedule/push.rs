@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{DAY, Draw, HOUR, Insistence, PollPolicy, between, later, manual_poll_at, scaled};
-use crate::model::{FeedStanding, FeedState, PollReason, PushQuestion, PushRenewal, PushState};
+use crate::model::{FeedState, PollReason, PushQuestion, PushRenewal, PushState};
 
 /// Asked of every hub (R6.3).
 pub const LEASE_S: u64 = 864_000;
@@ -71,13 +71,9 @@ pub enum PushStep {
 /// What to do about `state`'s subscriptions at `now`; `wanted` is what the config says.
 #[must_use]
 pub fn push_plan(state: &FeedState, wanted: Option<()>, now: Timestamp) -> PushPlan {
-    let polled = matches!(
-        state.standing,
-        FeedStanding::Active | FeedStanding::Dead | FeedStanding::Quarantined
-    );
     let mut plan = PushPlan::default();
     let pushes = &state.memory.pushes;
-    if wanted.filter(|()| polled).is_none() {
+    if wanted.is_none() || !state.standing.is_polled() {
         pushes.iter().for_each(|push| leave(push, &mut plan, now));
         return plan;
     }

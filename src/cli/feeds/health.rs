@@ -65,10 +65,7 @@ pub(super) fn health(feed: &FeedState, now: Timestamp) -> Health<'_> {
     let memory = &feed.memory;
     let counters = &memory.counters;
     let delay = feed.delay_estimate();
-    let polled = !matches!(
-        feed.standing,
-        FeedStanding::Gone | FeedStanding::Disabled | FeedStanding::Removed
-    ) && feed.next_poll_reason != PollReason::Never;
+    let polled = feed.standing.is_polled() && feed.next_poll_reason != PollReason::Never;
     Health {
         key: &feed.key,
         title: feed.title.as_deref(),

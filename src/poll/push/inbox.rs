@@ -13,9 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::document::{self, Reading};
 use super::super::findings::{self, Findings};
 use super::super::{DRAIN, Poller, Shared, full_text, told};
-use crate::model::{
-    Delivery, DeliveryRoom, FeedId, FeedStanding, FeedState, PollReport, SideCommit, SideWay,
-};
+use crate::model::{Delivery, DeliveryRoom, FeedId, FeedState, PollReport, SideCommit, SideWay};
 use crate::store::Result;
 
 /// What may wait to be read.
@@ -161,13 +159,7 @@ impl Shared {
     /// The feed, unless it has left meanwhile: the config or, by its publisher's word, the world.
     async fn still_read(&self, feed: FeedId) -> Result<Option<FeedState>> {
         let feed = self.parts.store.feed_by_id(feed).await?;
-        Ok(feed.filter(|feed| {
-            self.parts.settings.knows(&feed.key)
-                && !matches!(
-                    feed.standing,
-                    FeedStanding::Gone | FeedStanding::Disabled | FeedStanding::Removed
-                )
-        }))
+        Ok(feed.filter(|feed| self.parts.settings.knows(&feed.key) && feed.standing.is_polled()))
     }
 
     /// Judged as a poll's entries are: keys used again, a feed taken over, a flood, pages behind the entries.
