@@ -30,14 +30,14 @@ const LOOK: Duration = Duration::from_secs(600);
 
 /// Deliveries under way.
 #[derive(Default)]
-struct Desk {
+struct UnderWay {
     set: JoinSet<Result<()>>,
-    under_way: HashMap<Id, (FeedId, i64)>,
+    whose: HashMap<Id, (FeedId, i64)>,
 }
 
-impl Desk {
+impl UnderWay {
     fn busy(&self) -> Vec<FeedId> {
-        self.under_way.values().map(|(feed, _)| *feed).collect()
+        self.whose.values().map(|(feed, _)| *feed).collect()
     }
 }
 
@@ -49,19 +49,19 @@ impl Poller {
     /// # Errors
     /// When the store fails.
     pub async fn run_deliveries(&self, stop: CancellationToken) -> Result<()> {
-        let mut desk = Desk::default();
+        let mut under_way = UnderWay::default();
         while !stop.is_cancelled() {
-            self.take_up(&mut desk).await?;
+            self.take_up(&mut under_way).await?;
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(ended) = desk.set.join_next_with_id() => self.laid_down(&mut desk, ended).await?,
+                Some(ended) = under_way.set.join_next_with_id() => self.laid_down(&mut under_way, ended).await?,
                 () = self.shared.desk.brought.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
         let rest = async {
-            while let Some(ended) = desk.set.join_next_with_id().await {
-                self.laid_down(&mut desk, ended).await?;
+            while let Some(ended) = under_way.set.join_next_with_id().await {
+                self.laid_down(&mut under_way, ended).await?;
             }
             Ok(())
         };
@@ -74,19 +74,24 @@ impl Poller {
     /// # Errors
     /// When the store fails.
     pub async fn read_deliveries(&self) -> Result<()> {
-        let mut desk = Desk::default();
+        let mut under_way = UnderWay::default();
         loop {
-            self.take_up(&mut desk).await?;
-            match desk.set.join_next_with_id().await {
-                Some(ended) => self.laid_down(&mut desk, ended).await?,
+            self.take_up(&mut under_way).await?;
+            match under_way.set.join_next_with_id().await {
+                Some(ended) => self.laid_down(&mut under_way, ended).await?,
                 None => return Ok(()),
             }
         }
     }
 
-    async fn take_up(&self, desk: &mut Desk) -> Result<()> {
-        while desk.set.len() < AT_ONCE {
-            let next = self.shared.parts.store.next_delivery(desk.busy()).await?;
+    async fn take_up(&self, under_way: &mut UnderWay) -> Result<()> {
+        while under_way.set.len() < AT_ONCE {
+            let next = self
+                .shared
+                .parts
+                .store
+                .next_delivery(under_way.busy())
+                .await?;
             let Some(delivery) = next else {
                 break;
             };
@@ -99,18 +104,20 @@ impl Poller {
                 continue;
             }
             let (shared, whose) = (Arc::clone(&self.shared), (delivery.feed, delivery.id));
-            let task = desk.set.spawn(async move { shared.read(delivery).await });
-            desk.under_way.insert(task.id(), whose);
+            let task = under_way
+                .set
+                .spawn(async move { shared.read(delivery).await });
+            under_way.whose.insert(task.id(), whose);
         }
         Ok(())
     }
 
-    async fn laid_down(&self, desk: &mut Desk, ended: Ended) -> Result<()> {
+    async fn laid_down(&self, under_way: &mut UnderWay, ended: Ended) -> Result<()> {
         let id = match &ended {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        let whose = desk.under_way.remove(&id);
+        let whose = under_way.whose.remove(&id);
         match (ended, whose) {
             (Ok((_, read)), _) => read,
             (Err(error), Some((_, delivery))) => {
