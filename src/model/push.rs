@@ -170,8 +170,6 @@ pub struct Delivery {
     pub feed: FeedId,
     /// The callback that it came to.
     pub token: String,
-    /// When.
-    pub received_at: Timestamp,
     /// How often it was taken to be read, this time included.
     pub tries: u32,
     /// `Content-Type`.

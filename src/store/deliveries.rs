@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::row::{Outcome, get_at, json, ms};
+use super::row::{Outcome, json, ms};
 use super::{Result, Store, commit};
 use crate::model::{Delivery, DeliveryRoom, FeedId, Judge, PollReport, PushDelivery, SideCommit};
 
@@ -101,7 +101,7 @@ fn keep(
 fn next(conn: &Connection, busy: &[FeedId]) -> Outcome<Option<Delivery>> {
     let sql = "UPDATE delivery SET tries = tries + 1 WHERE id = (SELECT min(id) FROM delivery
         WHERE feed NOT IN (SELECT value FROM json_each(?1)))
-        RETURNING id, feed, token, received_at, tries, content_type, body";
+        RETURNING id, feed, token, tries, content_type, body";
     let busy: Vec<i64> = busy.iter().map(|feed| feed.0).collect();
     let mut query = conn.prepare_cached(sql)?;
     Ok(query.query_row([json(&busy)?], delivery).optional()?)
@@ -112,10 +112,9 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         id: row.get(0)?,
         feed: FeedId(row.get(1)?),
         token: row.get(2)?,
-        received_at: get_at(row, 3)?,
-        tries: row.get(4)?,
-        content_type: row.get(5)?,
-        body: Bytes::from(row.get::<_, Vec<u8>>(6)?),
+        tries: row.get(3)?,
+        content_type: row.get(4)?,
+        body: Bytes::from(row.get::<_, Vec<u8>>(5)?),
     })
 }
 
