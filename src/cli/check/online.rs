@@ -1,6 +1,6 @@
-//! `feedmill check --online`: its mail, and its feeds. Each is asked once, as politely as any poll (floor, gates and gaps hold, so that a
-//! feed asked a moment ago is judged by that answer), and moved, gone and mistaken addresses are told, with a patch that
-//! mends them. The operator's files are read and never written.
+//! `feedmill check --online`: the mail's way out, and the feeds of the config. Each feed is asked once, as politely as by
+//! any poll (floor, gates and gaps hold, so that one asked a moment ago is judged by that answer), and moved, gone and
+//! mistaken addresses are told, with a patch that mends them. The operator's files are read and never written.
 
 use std::collections::HashSet;
 

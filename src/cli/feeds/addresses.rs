@@ -14,13 +14,6 @@ struct Shown<'a> {
     left_at: Timestamp,
     url: &'a str,
     next_url: &'a str,
-    #[serde(flatten)]
-    why: Why,
-}
-
-/// Why, with how it was proved.
-#[derive(Debug, serde::Serialize)]
-struct Why {
     why: &'static str,
     times: Option<u32>,
     since_at: Option<Timestamp>,
@@ -39,15 +32,15 @@ pub(super) async fn run(
         return unknown(name, out);
     };
     let changes = store.address_changes(feed.id).await?;
-    let shown: Vec<Shown<'_>> = changes.iter().map(shown).collect();
     if json {
+        let shown: Vec<Shown<'_>> = changes.iter().map(shown).collect();
         out.json(&shown)?;
         return Ok(Exit::Fine);
     }
-    for change in &shown {
+    for change in &changes {
         out.line(&format!(
             "{}  until {} ({})",
-            change.url,
+            without_secrets(&change.url),
             day(change.left_at),
             words(&change.why)
         ))?;
@@ -57,36 +50,41 @@ pub(super) async fn run(
 }
 
 fn shown(change: &AddressChange) -> Shown<'_> {
-    let why = |why, proof: Option<(u32, Timestamp)>| Why {
-        why,
-        times: proof.map(|(times, _)| times),
-        since_at: proof.map(|(_, since_at)| since_at),
+    let why = match change.why {
+        MoveReason::Redirected { .. } => "redirected",
+        MoveReason::Announced { .. } => "announced",
+        MoveReason::Configured => "configured",
+        MoveReason::Earlier => "earlier",
     };
+    let proof = proof(&change.why);
     Shown {
         left_at: change.left_at,
         url: without_secrets(&change.url),
         next_url: without_secrets(&change.next_url),
-        why: match change.why {
-            MoveReason::Redirected { times, since_at } => {
-                why("redirected", Some((times, since_at)))
-            }
-            MoveReason::Announced { times, since_at } => why("announced", Some((times, since_at))),
-            MoveReason::Configured => why("configured", None),
-            MoveReason::Earlier => why("earlier", None),
-        },
+        why,
+        times: proof.map(|(times, _)| times),
+        since_at: proof.map(|(_, since_at)| since_at),
     }
 }
 
-fn words(why: &Why) -> String {
-    let proof = match (why.times, why.since_at) {
-        (Some(times), Some(since_at)) => format!(", {times} times since {}", day(since_at)),
-        _ => String::new(),
+/// How often the publisher said so, and since when.
+fn proof(why: &MoveReason) -> Option<(u32, Timestamp)> {
+    match *why {
+        MoveReason::Redirected { times, since_at } | MoveReason::Announced { times, since_at } => {
+            Some((times, since_at))
+        }
+        MoveReason::Configured | MoveReason::Earlier => None,
+    }
+}
+
+fn words(why: &MoveReason) -> String {
+    let cause = match why {
+        MoveReason::Redirected { .. } => "its server redirected for good",
+        MoveReason::Announced { .. } => "its document announced it",
+        MoveReason::Configured => "changed in the config",
+        MoveReason::Earlier => "before reasons were kept",
     };
-    let cause = match why.why {
-        "redirected" => "its server redirected for good",
-        "announced" => "its document announced it",
-        "configured" => "changed in the config",
-        _ => "before reasons were kept",
-    };
-    format!("{cause}{proof}")
+    let proof =
+        proof(why).map(|(times, since_at)| format!(", {times} times since {}", day(since_at)));
+    format!("{cause}{}", proof.unwrap_or_default())
 }
