@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Check;
-use crate::config::raw::out::S3;
+use crate::config::raw::Raw;
 use crate::config::{BucketConfig, Files, Secret};
 
 /// What `files` begins with when it is no folder.
@@ -13,7 +13,7 @@ impl Check<'_> {
     /// The place that `files` names, and what is needed to reach it.
     pub(super) fn files(
         &mut self,
-        (path, storage): (&str, &S3),
+        (path, storage): (&str, Option<&BucketConfig>),
         written: &Option<String>,
     ) -> Option<Files> {
         let text = written.as_deref()?;
@@ -28,27 +28,32 @@ impl Check<'_> {
             self.error(path, "this names no bucket", help);
             return None;
         }
-        self.bucket(path, storage).map(|bucket| {
-            Files::Bucket(BucketConfig {
-                name: name.to_owned(),
-                prefix: prefix.to_owned(),
-                ..bucket
-            })
-        })
+        let Some(storage) = storage else {
+            let help = "[s3] with `access_key`, and one of secret_key_credential, secret_key_file, secret_key_env";
+            self.error(path, "a bucket needs the key that opens it", help);
+            return None;
+        };
+        Some(Files::Bucket(BucketConfig {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            ..storage.clone()
+        }))
     }
 
-    fn bucket(&mut self, path: &str, storage: &S3) -> Option<BucketConfig> {
+    /// `[s3]` as a bucket without a name, where a merged feed needs one; none where the key is missing that opens it.
+    pub(super) fn storage(&mut self, raw: &Raw) -> Option<BucketConfig> {
+        let storage = &raw.s3;
+        let mut places = raw.publish.values().filter_map(|one| one.files.as_ref());
+        if !places.any(|files| files.starts_with(SCHEME)) {
+            return None;
+        }
         let sources = [
             &storage.secret_key_credential,
             &storage.secret_key_file,
             &storage.secret_key_env,
         ];
         let has_secret = sources.iter().any(|source| source.is_some());
-        let (Some(access_key), true) = (&storage.access_key, has_secret) else {
-            let help = "[s3] with `access_key`, and one of secret_key_credential, secret_key_file, secret_key_env";
-            self.error(path, "a bucket needs the key that opens it", help);
-            return None;
-        };
+        let access_key = storage.access_key.as_ref().filter(|_| has_secret)?;
         let secret_key = self.secret("s3", "secret_key", sources);
         let endpoint = storage
             .endpoint

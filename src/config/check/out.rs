@@ -10,8 +10,8 @@ use crate::config::raw::Raw;
 use crate::config::raw::out::{self, Content, Division, Empty, Format};
 use crate::config::schema::{is_name, shown};
 use crate::config::{
-    ContentMode, DigestConfig, EmptyPolicy, Mailbox, Place, Problem, PublishConfig, PublishFormat,
-    Sections, SubscriberConfig, Zone, values,
+    BucketConfig, ContentMode, DigestConfig, EmptyPolicy, Mailbox, Place, Problem, PublishConfig,
+    PublishFormat, Sections, SubscriberConfig, Zone, values,
 };
 use crate::model::mailbox_key;
 
@@ -64,16 +64,19 @@ impl Check<'_> {
         known: &Known,
     ) -> BTreeMap<String, PublishConfig> {
         let mut outputs = BTreeMap::new();
+        let storage = self.storage(raw);
         for (name, written) in &raw.publish {
             self.free_name(&format!("publish/{name}"), name);
-            outputs.insert(name.clone(), self.output(name, (written, raw), known));
+            let output = self.output(name, (written, storage.as_ref()), known);
+            outputs.insert(name.clone(), output);
         }
         if raw.publish.is_empty() {
             let everything = out::Publish {
                 title: Some("Everything".into()),
                 ..out::Publish::default()
             };
-            outputs.insert("all".into(), self.output("all", (&everything, raw), known));
+            let output = self.output("all", (&everything, None), known);
+            outputs.insert("all".into(), output);
         }
         self.former_names(raw);
         outputs
@@ -113,7 +116,7 @@ impl Check<'_> {
     fn output(
         &mut self,
         name: &str,
-        (written, raw): (&out::Publish, &Raw),
+        (written, storage): (&out::Publish, Option<&BucketConfig>),
         known: &Known,
     ) -> PublishConfig {
         let key = |key: &str| format!("publish/{name}/{key}");
@@ -166,7 +169,7 @@ impl Check<'_> {
                 .filter(|words| !words.trim().is_empty()),
             tombstones: written.tombstones,
             hubs: written.hub.clone(),
-            files: self.files((&key("files"), &raw.s3), &written.files),
+            files: self.files((&key("files"), storage), &written.files),
             language: self.language_or(&key("language"), &written.language, known),
             timezone: self.zone_or(&key("timezone"), &written.timezone, &known.timezone),
             former_names: written.former_names.clone(),

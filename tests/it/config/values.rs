@@ -368,6 +368,16 @@ fn a_bucket_takes_its_key_from_its_section() {
 }
 
 #[test]
+fn what_is_wrong_with_the_object_storage_is_told_once_however_many_use_it() {
+    let toml = "[s3]\nendpoint = \"ftp://s3.example.org\"\naccess_key = \"AK\"\nsecret_key_file = \"secret\"\n\
+        [publish.all]\nfiles = \"s3://news\"\n[publish.more]\nfiles = \"s3://news/more\"\n";
+    let folder = Folder::of(&[("feedmill.toml", toml), ("secret", "hunter2\n")]);
+    let said = folder.said(&Overrides::default());
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    assert_eq!(said.matches("feedmill.toml:2:12").count(), 1, "{said}");
+}
+
+#[test]
 fn file_of_a_secret_that_all_can_read_is_a_warning() {
     let (_, said) = password("password_file = \"secret\"", 0o644);
     let expected = r#"
