@@ -209,8 +209,13 @@ impl<'a> Own<'a> {
             && wishes.groups.iter().flatten().all(there)
             && wishes
                 .weekday
-                .is_none_or(|day| (0..7).contains(&day) && self.comes_often(now));
+                .is_none_or(|day| (0..7).contains(&day) && self.offers_days(now));
         fine.then_some(wishes)
+    }
+
+    /// Whether one mail a week may be chosen: where it is a choice, and where it was chosen while it was one.
+    fn offers_days(&self, now: Timestamp) -> bool {
+        self.known.wishes.weekday.is_some() || self.comes_often(now)
     }
 
     /// Whether there is more than one edition in a week, so that one a week is a choice.
@@ -260,7 +265,8 @@ impl<'a> Own<'a> {
             path: &format!("subscription/{}", self.given),
             seal: &token::make(token::FORM, &self.digest.name, known.id, &key),
             saved,
-            weekday: (wishes.weekday.is_some() || self.comes_often(desk.site.clock.now()))
+            weekday: self
+                .offers_days(desk.site.clock.now())
                 .then_some(wishes.weekday),
             zones: Choice {
                 usual: self.usual_zone(),

@@ -4,6 +4,7 @@ use feedmill::mail::slots::{is_weekly, weekly_after};
 use feedmill::schedule::cron::CronSchedule;
 use jiff::tz::TimeZone;
 
+use crate::http::bench::{CALM, start};
 use crate::release::{at, pairs};
 use crate::subscription::Desk;
 
@@ -121,6 +122,34 @@ async fn only_days_may_be_chosen() {
         );
     }
     assert_eq!(desk.record("an").await.wishes.weekday, None);
+}
+
+/// Who chose a day has it on their page whatever becomes of the schedule, and sends it with whatever else they change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_was_chosen_may_be_kept_where_editions_have_become_rare() {
+    let mut desk = Desk::open("self_service = true").await;
+    let (path, other) = (desk.path("an@"), desk.path("bo@"));
+    desk.post(&path, THURSDAY);
+    let morning = desk.mill.config.digests.get_mut("morning").unwrap();
+    morning.cron.value = "30 6 * * 1".to_owned();
+    desk.served = start(&desk.mill, CALM).await;
+    assert!(
+        desk.page(&path)
+            .text()
+            .contains("<option value=\"3\" selected>")
+    );
+    assert_eq!(
+        desk.post(&path, &format!("{THURSDAY}&language=vi")).status,
+        200
+    );
+    let wishes = desk.record("an").await.wishes;
+    assert_eq!(
+        (wishes.weekday, wishes.language.as_deref()),
+        (Some(3), Some("vi"))
+    );
+    // Who has none is offered none.
+    assert!(!desk.page(&other).text().contains("Once a week"));
+    assert_eq!(desk.post(&other, THURSDAY).status, 400);
 }
 
 /// By hand from the zone database: Monday is 0; the edition before, this edition, whether it is the week's.
