@@ -109,8 +109,9 @@ impl Change<'_> {
     /// Somebody who signed up, whose digest is there.
     fn keep(&self, conn: &Connection, row: &Row, (digest, key): (&str, &str)) -> Outcome<()> {
         self.wake(conn, row, (digest, key))?;
-        let sql =
-            "UPDATE subscriber SET zone = ?2 WHERE id = ?1 AND own_zone IS NULL AND zone <> ?2";
+        // What was chosen under another name came with the row that woke.
+        let sql = "UPDATE subscriber SET zone = coalesce(own_zone, ?2)
+            WHERE id = ?1 AND zone <> coalesce(own_zone, ?2)";
         let zone = self.zone_of(digest).unwrap_or_default();
         conn.prepare_cached(sql)?.execute(params![row.id, zone])?;
         Ok(())

@@ -505,8 +505,24 @@ async fn renamed_there_and_back() {
         .unsubscribe(cy.id, "asked", at("2026-11-24T08:00:02Z"))
         .await
         .unwrap();
-    // Back under the old name: what was asked under the other holds.
+    let wishes = Wishes {
+        zone: Some("Asia/Tokyo".to_owned()),
+        ..Wishes::default()
+    };
+    store
+        .set_wishes(cy.id, wishes, "Asia/Tokyo".to_owned())
+        .await
+        .unwrap();
+    // Back under the old name: what was asked and chosen under the other holds.
     sync(roster("morning", &[]), "2026-11-24T08:00:03Z").await;
+    let zone = store
+        .subscribers("morning")
+        .await
+        .unwrap()
+        .remove(0)
+        .spec
+        .zone;
+    assert_eq!(zone, "Asia/Tokyo");
     let left = (
         "cy@example.net".to_owned(),
         SubscriberStanding::Unsubscribed,
