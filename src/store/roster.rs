@@ -120,7 +120,7 @@ impl Change<'_> {
     /// Somebody whom nothing in the config keeps; who signed up goes along where their digest got another name.
     fn remove(&self, conn: &Connection, row: &Row, key: &str) -> Outcome<()> {
         let stays = row.origin == SubscriberOrigin::Own && self.left.get(key) == Some(&row.id);
-        if let Some((digest, zone)) = self.successor().filter(|_| stays)
+        if let Some((digest, zone)) = stays.then(|| self.successor()).flatten()
             && let Some(record) = one(conn, SubscriberId(row.id))?
         {
             let named = self.roster.subscribers.iter();
@@ -139,13 +139,12 @@ impl Change<'_> {
 
     /// The new name of the digest that leaves, where one leaves and one comes.
     fn successor(&self) -> Option<(&str, &str)> {
-        let mut gone = self.living.iter();
-        gone.by_ref().find(|name| self.zone_of(name).is_none())?;
-        let mut come = self.roster.digests.iter();
-        let new = |(name, _): &&(String, String)| !self.begun.contains(name);
-        let (name, zone) = come.by_ref().find(new)?;
-        let others = gone.any(|name| self.zone_of(name).is_none()) || come.any(|one| new(&one));
-        (!others).then_some((name, zone))
+        let living = self.living.iter();
+        let gone = living.filter(|name| self.zone_of(name).is_none());
+        let digests = self.roster.digests.iter();
+        let mut come = digests.filter(|(name, _)| !self.begun.contains(name));
+        let (name, zone) = come.next()?;
+        (gone.count() == 1 && come.next().is_none()).then_some((name, zone))
     }
 }
 
