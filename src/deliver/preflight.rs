@@ -237,13 +237,15 @@ async fn policy(domain: &str, resolver: &Resolver) -> Result<Option<(String, Str
 }
 
 /// DMARC passes where SPF or DKIM passes for a domain of the sender's own: the same where the record is strict, else one
-/// under the domain that publishes it.
+/// of the same organisation. That has all under the domain that publishes the record; and, as a domain may publish one
+/// although it is not the organisation's first, those above the sender's.
 fn alignment(sender: &Sender, organisation: &str, record: &str) -> Finding {
     let aligned = |domain: &str, strictness: &str| {
         let under =
             |name: &str| name == organisation || name.ends_with(&format!(".{organisation}"));
         let strict = tag(record, strictness).as_deref() == Some("s");
-        domain == sender.from || (!strict && under(domain) && under(&sender.from))
+        let above = sender.from.ends_with(&format!(".{domain}"));
+        domain == sender.from || (!strict && (above || under(domain) && under(&sender.from)))
     };
     let envelope = aligned(&sender.envelope, "aspf");
     let signed = sender

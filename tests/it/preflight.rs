@@ -189,6 +189,28 @@ async fn every_fault_of_a_domain_is_told_with_what_to_do() {
         &[("alignment", "Doubtful", "breaks on the way")],
     )
     .await;
+    // So is the owner's first name, above a sender that publishes a policy of its own.
+    let news = Sender {
+        from: "news.example.org".to_owned(),
+        ..sender()
+    };
+    let own = |policy| {
+        let host = ("news.example.org", "A", "192.0.2.1");
+        zone(&[host, ("_dmarc.news.example.org", "TXT", policy)])
+    };
+    check(&news, own("v=DMARC1; p=none"), &[]).await;
+    let neither = ("alignment", "Wrong", "neither envelope nor signature");
+    check(&news, own(strict), &[neither]).await;
+    // A name that only ends like the sender's is another's.
+    let alike = Sender {
+        from: "ourexample.org".to_owned(),
+        ..sender()
+    };
+    let names = [
+        ("ourexample.org", "A", "192.0.2.1"),
+        ("_dmarc.ourexample.org", "TXT", "v=DMARC1; p=none"),
+    ];
+    check(&alike, zone(&names), &[neither]).await;
     // A relay's own domain on the envelope, and another's signature.
     let foreign = Sender {
         envelope: "relay.example".to_owned(),
