@@ -16,7 +16,10 @@ impl Mailer {
         message: &OutboxMessage,
         outcome: &Outcome,
     ) -> Option<OutboxMessage> {
-        let light = lighter(&message.bytes).filter(|_| outcome.is_too_large())?;
+        if !outcome.is_too_large() {
+            return None;
+        }
+        let light = lighter(&message.bytes)?;
         // The signature is dated as the first one was.
         let bytes = match &self.signer {
             Some(signer) => signer.sign(&light, message.queued_at).ok()?,
