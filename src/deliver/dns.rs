@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use simple_dns::rdata::RData;
-use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
+use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE, header_buffer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -168,33 +168,19 @@ async fn exchange(server: SocketAddr, id: u16, question: &[u8]) -> std::io::Resu
     loop {
         let length = socket.recv(&mut buffer).await?;
         let answer = buffer.get(..length).unwrap_or_default();
-        let Some(cut) = Packet::parse(answer)
-            .ok()
-            .and_then(|packet| answers(&packet, id))
-        else {
-            // A cut packet may not parse as a whole.
-            if answers_cut(answer, id) {
-                return over_tcp(server, question).await;
-            }
-            continue;
-        };
-        if cut {
-            return over_tcp(server, question).await;
+        match answers(answer, id) {
+            Some(true) => return over_tcp(server, question).await,
+            Some(false) => return Ok(answer.to_vec()),
+            None => {}
         }
-        return Ok(answer.to_vec());
     }
 }
 
-/// Whether the packet answers question `id`, and is cut.
-fn answers(packet: &Packet<'_>, id: u16) -> Option<bool> {
-    let ours = packet.id() == id && packet.has_flags(PacketFlag::RESPONSE);
-    ours.then(|| packet.has_flags(PacketFlag::TRUNCATION))
-}
-
-fn answers_cut(bytes: &[u8], id: u16) -> bool {
-    let flags = PacketFlag::RESPONSE | PacketFlag::TRUNCATION;
-    simple_dns::header_buffer::id(bytes).is_ok_and(|known| known == id)
-        && simple_dns::header_buffer::has_flags(bytes, flags).unwrap_or(false)
+/// Whether the packet answers question `id`, and is cut. Looks at its head alone: a cut one may not parse as a whole.
+fn answers(packet: &[u8], id: u16) -> Option<bool> {
+    let is = |flag| header_buffer::has_flags(packet, flag).unwrap_or(false);
+    let ours = header_buffer::id(packet) == Ok(id) && is(PacketFlag::RESPONSE);
+    ours.then(|| is(PacketFlag::TRUNCATION))
 }
 
 async fn over_tcp(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8>> {
