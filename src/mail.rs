@@ -1,7 +1,6 @@
 //! Mail: strings digest, store and delivery together. Takes the config and the clock, freezes each edition when its
 //! instant comes (one commit: window, messages, cursors), writes to those who sign up, drains the outbox, and counts what
-//! comes back. Refuses to freeze on a clock that has
-//! run away.
+//! comes back. Refuses to freeze on a clock that has run away.
 //!
 //! What must not be lost is a row: a crash anywhere leaves messages queued or claimed, never forgotten.
 
