@@ -148,6 +148,17 @@ pub struct Zone {
     pub zone: TimeZone,
 }
 
+impl Zone {
+    /// The zone of an IANA name.
+    ///
+    /// # Errors
+    /// When the zone database has none of this name.
+    pub fn named(name: &str) -> Result<Self, jiff::Error> {
+        let (name, zone) = (name.to_owned(), TimeZone::get(name)?);
+        Ok(Self { name, zone })
+    }
+}
+
 /// `[store]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreConfig {

@@ -323,6 +323,29 @@ fn way_out(
     (deliverer, signer.map(Arc::new))
 }
 
+/// The words of a language, or the English ones where that is not loaded.
+fn language<'a>(
+    languages: &'a BTreeMap<String, Arc<Language>>,
+    code: &str,
+) -> std::result::Result<&'a Language, String> {
+    let found = languages.get(code).or_else(|| languages.get("en"));
+    found
+        .map(Arc::as_ref)
+        .ok_or_else(|| "no language is loaded".to_owned())
+}
+
+/// A message with its signature in front, where we sign.
+fn signed(
+    signer: Option<&Signer>,
+    bytes: Vec<u8>,
+    at: Timestamp,
+) -> std::result::Result<Vec<u8>, String> {
+    match signer {
+        Some(signer) => signer.sign(&bytes, at).map_err(|error| error.to_string()),
+        None => Ok(bytes),
+    }
+}
+
 /// Makes the stored subscribers those of the config.
 ///
 /// # Errors

@@ -25,6 +25,14 @@ pub struct MailConfig {
     pub dkim: Option<DkimConfig>,
 }
 
+impl MailConfig {
+    /// The envelope sender of what `from` sends.
+    #[must_use]
+    pub fn envelope_from<'a>(&'a self, from: &'a str) -> &'a str {
+        self.bounce_address.as_deref().unwrap_or(from)
+    }
+}
+
 /// How mail leaves.
 #[derive(Clone, Debug)]
 pub enum Transport {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Mailer;
+use super::{Mailer, language, signed};
 use crate::config::{DigestConfig, Zone};
 use crate::digest::message::ascii_address;
 use crate::digest::{Invitation, invite};
@@ -38,34 +38,23 @@ impl Mailer {
     ) -> std::result::Result<SignUpMail, String> {
         let config = &self.ground.config;
         let code = record.asked.language.as_ref().unwrap_or(&digest.language);
-        let language = self.languages.get(code).or(self.languages.get("en"));
-        let zone = record.asked.zone.as_deref().and_then(named);
+        let zone = record.asked.zone.as_deref();
+        let zone = zone.and_then(|name| Zone::named(name).ok());
         let invitation = Invitation {
             record,
             digest,
-            language: language.ok_or("no language is loaded")?,
+            language: language(&self.languages, code)?,
             zone: zone.as_ref().unwrap_or(&digest.timezone),
             base: &config.http.public_url,
         };
         let (message_id, bytes) = invite(invitation, &self.store.secret_key());
-        let bytes = match &self.signer {
-            Some(signer) => signer.sign(&bytes, record.asked_at),
-            None => Ok(bytes),
-        };
-        let bytes = bytes.map_err(|error| error.to_string())?;
-        let mail = config.mail.as_ref();
-        let bounces = mail.and_then(|mail| mail.bounce_address.as_deref());
+        let bytes = signed(self.signer.as_deref(), bytes, record.asked_at)?;
+        let (mail, from) = (config.mail.as_ref(), digest.from.address.as_str());
         Ok(SignUpMail {
             message_id,
-            envelope_from: ascii_address(bounces.unwrap_or(&digest.from.address)),
+            envelope_from: ascii_address(mail.map_or(from, |mail| mail.envelope_from(from))),
             envelope_to: ascii_address(&record.asked.address),
             packed: Store::pack_message(&bytes).map_err(|error| error.to_string())?,
         })
     }
-}
-
-fn named(name: &str) -> Option<Zone> {
-    let zone = jiff::tz::TimeZone::get(name).ok()?;
-    let name = name.to_owned();
-    Some(Zone { name, zone })
 }

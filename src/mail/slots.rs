@@ -132,10 +132,7 @@ pub fn lanes(digest: &DigestConfig, own: &[String]) -> Vec<Zone> {
     if zones.is_empty() {
         zones.push(digest.timezone.clone());
     }
-    zones.extend(own.iter().filter_map(|name| {
-        let (name, zone) = (name.clone(), TimeZone::get(name).ok()?);
-        Some(Zone { name, zone })
-    }));
+    zones.extend(own.iter().filter_map(|name| Zone::named(name).ok()));
     zones.sort_by(|a, b| a.name.cmp(&b.name));
     zones.dedup_by(|a, b| a.name == b.name);
     zones

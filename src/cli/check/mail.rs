@@ -50,7 +50,7 @@ fn senders(config: &Config, mail: &MailConfig) -> Vec<Sender> {
         let from = &digest.from.address;
         let sender = Sender {
             from: domain(from),
-            envelope: domain(mail.bounce_address.as_deref().unwrap_or(from)),
+            envelope: domain(mail.envelope_from(from)),
             signature: signature.clone(),
             https: config.http.public_url.scheme() == "https",
         };

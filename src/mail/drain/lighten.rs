@@ -1,7 +1,7 @@
 //! A mail that is too large for the server goes without its HTML: everything it tells is in its text, too. What goes is
 //! kept before it does, so that a repeat is the same bytes; what was refused has certainly not arrived.
 
-use super::super::Mailer;
+use super::super::{Mailer, signed};
 use super::Way;
 use crate::deliver::{Outcome, lighter};
 use crate::model::OutboxMessage;
@@ -21,10 +21,7 @@ impl Mailer {
         }
         let light = lighter(&message.bytes)?;
         // The signature is dated as the first one was.
-        let bytes = match &self.signer {
-            Some(signer) => signer.sign(&light, message.queued_at).ok()?,
-            None => light,
-        };
+        let bytes = signed(self.signer.as_deref(), light, message.queued_at).ok()?;
         let packed = Store::pack_message(&bytes).ok()?;
         let (id, lease) = (message.id, message.lease);
         let kept = self.store.replace_message(id, lease, packed).await;

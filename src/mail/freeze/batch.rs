@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::Mailer;
+use super::super::{Mailer, language, signed};
 use super::corrections::{Corrections, Told};
 use super::{Freezing, MailError};
 use crate::config::{DigestConfig, EmptyPolicy, Mailbox, Zone};
@@ -133,8 +133,7 @@ impl Mailer {
         now: Timestamp,
     ) -> Result<Batch, MailError> {
         let config = &self.ground.config;
-        let mail = config.mail.as_ref();
-        let bounce = mail.and_then(|mail| mail.bounce_address.clone());
+        let (mail, from) = (config.mail.as_ref(), digest.from.address.as_str());
         Ok(Batch {
             issue: self.issue(digest, freezing)?,
             digest: digest.clone(),
@@ -146,7 +145,7 @@ impl Mailer {
             signer: self.signer.clone(),
             key: self.store.secret_key(),
             base: config.http.public_url.to_string(),
-            envelope_from: ascii_address(bounce.as_deref().unwrap_or(&digest.from.address)),
+            envelope_from: ascii_address(mail.map_or(from, |mail| mail.envelope_from(from))),
             verp: mail.is_some_and(|mail| mail.verp),
             after: StorySeq(0),
             preview: false,
@@ -258,11 +257,8 @@ impl Batch {
         corrections: &BTreeMap<Told, Correction>,
         purpose: Purpose,
     ) -> Result<Rendition, String> {
-        let language = self
-            .language(&class.language)
-            .ok_or("no language is loaded")?;
         let reader = Reader {
-            language,
+            language: language(&self.languages, &class.language)?,
             zone: &self.lane,
             purpose,
         };
@@ -282,13 +278,6 @@ impl Batch {
             ..self.issue.clone()
         };
         render(&issue, reader, &matter, &self.templates)
-    }
-
-    fn language(&self, code: &str) -> Option<&Language> {
-        self.languages
-            .get(code)
-            .or_else(|| self.languages.get("en"))
-            .map(Arc::as_ref)
     }
 
     /// The stories of a class: its window, its groups, its rules.
@@ -347,20 +336,13 @@ impl Batch {
             to: &addressee.to,
             message_id: &id,
             frozen_at: self.frozen_at,
-            language: self
-                .language(&addressee.class.language)
-                .ok_or("no language is loaded")?,
+            language: language(&self.languages, &addressee.class.language)?,
             archive_url: &self.issue.page_url,
             unsubscribe_url: (!addressee.test).then_some(unsubscribe_url.as_str()),
             wishes_url: (!addressee.test && digest.self_service).then_some(wishes_url.as_str()),
         };
         let bytes = compose(&letter, rendition);
-        let bytes = match &self.signer {
-            Some(signer) => signer
-                .sign(&bytes, self.frozen_at)
-                .map_err(|error| error.to_string())?,
-            None => bytes,
-        };
+        let bytes = signed(self.signer.as_deref(), bytes, self.frozen_at)?;
         Ok(FrozenMessage {
             subscriber: addressee.id,
             envelope_from: self.sender(addressee.id),

@@ -1,7 +1,6 @@
 //! Looking at an edition without making one: the coming one, or what a past window would give today. Only reads.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::super::Mailer;
 use super::batch::Addressee;
@@ -115,10 +114,9 @@ impl Mailer {
         let slot = look.window.as_ref().and_then(|window| window.slot.as_ref());
         let (slot_at, lane) = match slot {
             Some((slot_at, lane)) => {
-                let zone = TimeZone::get(lane)
+                let zone = Zone::named(lane)
                     .map_err(|error| MailError::Making(format!("time zone {lane}: {error}")))?;
-                let name = lane.clone();
-                (*slot_at, Zone { name, zone })
+                (*slot_at, zone)
             }
             None => {
                 let named = look
