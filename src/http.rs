@@ -13,6 +13,7 @@ mod headers;
 mod hub;
 mod hubs;
 mod manners;
+mod offers;
 mod pages;
 mod polls;
 mod routes;

@@ -90,10 +90,7 @@ fn exceeded(asked: &Asked, request: &Request<Incoming>, document: &Document) -> 
 
 fn too_many(site: &Site, wait_s: i64) -> Answer {
     let front = site.front.load();
-    let mut response = pages::error(&front, StatusCode::TOO_MANY_REQUESTS).map(Either::Right);
-    let wait = HeaderValue::from(wait_s);
-    response.headers_mut().insert(header::RETRY_AFTER, wait);
-    response
+    pages::later(&front, StatusCode::TOO_MANY_REQUESTS, wait_s).map(Either::Right)
 }
 
 /// Made now, for the paths that only exist when asked for; coded for this client alone, and not at all when it has the

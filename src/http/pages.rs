@@ -74,6 +74,14 @@ pub(super) fn error(front: &Front, status: StatusCode) -> Response {
     (status, Html(page.unwrap_or_else(|_| plain()))).into_response()
 }
 
+/// An error that is over in `wait_s` seconds.
+pub(super) fn later(front: &Front, status: StatusCode, wait_s: i64) -> Response {
+    let mut answer = self::error(front, status);
+    let wait = HeaderValue::from(wait_s);
+    answer.headers_mut().insert(header::RETRY_AFTER, wait);
+    answer
+}
+
 /// The store failed: the reader gets a fixed text, the log the cause.
 pub(super) fn broken(front: &Front, cause: &dyn std::error::Error) -> Response {
     tracing::error!(error = ?cause.to_string(), "a page could not be made");

@@ -9,8 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::{
-    Door, Front, Role, Site, admin, hub, hubs, pages, search, sign_up, status, subscribers,
-    subscription,
+    Door, Role, Site, admin, hub, hubs, pages, search, sign_up, status, subscribers, subscription,
 };
 
 /// Most bytes of a posted form.
@@ -93,18 +92,13 @@ async fn elsewhere(State(desk): State<Desk>, method: Method, uri: Uri) -> Respon
     }
     // Before the first rendering nothing can be said to be missing: a reader must not drop its feed for a restart.
     if !desk.site.is_ready() {
-        return later(&front, "5");
+        return pages::later(&front, StatusCode::SERVICE_UNAVAILABLE, 5);
     }
     // It failed its check, and this process has no good version of it: the feed is ill, not gone.
     if front.on_request.is_withheld(uri.path()) {
-        return later(&front, "300");
+        return pages::later(&front, StatusCode::SERVICE_UNAVAILABLE, 300);
     }
     pages::error(&front, StatusCode::NOT_FOUND)
-}
-
-fn later(front: &Front, seconds: &'static str) -> Response {
-    let busy = pages::error(front, StatusCode::SERVICE_UNAVAILABLE);
-    ([(header::RETRY_AFTER, seconds)], busy).into_response()
 }
 
 async fn not_allowed(State(desk): State<Desk>) -> Response {

@@ -8,12 +8,12 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 
+use super::offers::{chosen, offers, zones};
 use super::routes::Desk;
-use super::subscription::zones;
 use super::{Door, Front, pages};
 use crate::config::{DigestConfig, mail_address};
 use crate::digest::{offered_languages, token};
@@ -150,19 +150,14 @@ impl Form {
 
     /// What is asked, where it is among what is offered.
     fn asked(self, front: &Front, digest: &DigestConfig, address: String) -> Option<SignUp> {
-        let chosen = |value: String| (!value.is_empty()).then_some(value);
         let asked = SignUp {
             digest: digest.name.clone(),
             address,
             zone: chosen(self.zone),
             language: chosen(self.language),
         };
-        let languages = offered_languages(&front.config, digest);
-        let zone = asked.zone.as_ref();
-        let language = asked.language.as_ref();
-        let fine = zone.is_none_or(|name| zones().contains(name))
-            && language.is_none_or(|code| languages.contains(code));
-        fine.then_some(asked)
+        let named = (asked.zone.as_ref(), asked.language.as_ref());
+        offers(front, digest, named).then_some(asked)
     }
 }
 
@@ -222,8 +217,7 @@ fn say(front: &Front, language: &str, status: StatusCode, said: SignUpNotice<'_>
 }
 
 fn too_many(front: &Front, seconds: i64) -> Response {
-    let answer = pages::error(front, StatusCode::TOO_MANY_REQUESTS);
-    ([(header::RETRY_AFTER, seconds.to_string())], answer).into_response()
+    pages::later(front, StatusCode::TOO_MANY_REQUESTS, seconds)
 }
 
 /// The sign-up that a link is about, and its digest.

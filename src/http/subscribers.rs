@@ -12,6 +12,9 @@ use crate::digest::token;
 use crate::model::{SubscriberRecord, SubscriberStanding};
 use crate::publish::{self, Unsubscribe};
 
+/// Why an unsubscribed address is so, for the operator.
+pub(super) const REASON: &str = "asked by the link in a mail";
+
 /// Shows what the button would do.
 pub(super) async fn ask(State(desk): State<Desk>, Path(given): Path<String>) -> Response {
     let front = desk.site.front.load();
@@ -41,8 +44,8 @@ pub(super) async fn act(State(desk): State<Desk>, Path(given): Path<String>) -> 
         Ok(None) => return unknown(&front),
         Err(answer) => return answer,
     };
-    let (reason, now) = ("asked by the link in a mail", desk.site.clock.now());
-    match desk.site.store.unsubscribe(known.id, reason, now).await {
+    let now = desk.site.clock.now();
+    match desk.site.store.unsubscribe(known.id, REASON, now).await {
         Ok(_) => {
             tracing::info!(subscriber.id = known.id.0, digest.id = ?known.spec.digest, "a subscriber left");
             done(&front, &known)

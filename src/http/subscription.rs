@@ -6,8 +6,9 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp, tz};
+use jiff::{SignedDuration, Timestamp};
 
+use super::offers::{chosen, offers, zones};
 use super::routes::Desk;
 use super::{Front, pages, subscribers};
 use crate::config::{DigestConfig, SubscriberConfig};
@@ -19,9 +20,6 @@ use crate::store;
 
 /// A week, less what clocks are put forward by.
 const ALMOST_A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24 - 3);
-
-/// Why an unsubscribed address is so, for the operator.
-const REASON: &str = "asked by the link in a mail";
 
 /// Shows where the subscription stands.
 pub(super) async fn show(State(desk): State<Desk>, Path(given): Path<String>) -> Response {
@@ -150,7 +148,7 @@ impl<'a> Own<'a> {
                     .await
             }
             "erase" => store.erase_subscriber(id, now).await,
-            "leave" => store.unsubscribe(id, REASON, now).await,
+            "leave" => store.unsubscribe(id, subscribers::REASON, now).await,
             "save" => match self.wishes(form, now) {
                 Some(wishes) => {
                     let zone = wishes.zone.clone();
@@ -185,7 +183,6 @@ impl<'a> Own<'a> {
 
     /// The wishes of a form, where each is among those offered.
     fn wishes(&self, form: Form, now: Timestamp) -> Option<Wishes> {
-        let chosen = |value: String| (!value.is_empty()).then_some(value);
         let wishes = Wishes {
             zone: chosen(form.zone),
             language: chosen(form.language),
@@ -197,15 +194,8 @@ impl<'a> Own<'a> {
         };
         let offered = self.groups();
         let there = |name: &String| offered.iter().any(|(known, _)| known == name);
-        let languages = offered_languages(&self.front.config, self.digest);
-        let fine = wishes
-            .zone
-            .as_ref()
-            .is_none_or(|name| zones().contains(name))
-            && wishes
-                .language
-                .as_ref()
-                .is_none_or(|code| languages.contains(code))
+        let named = (wishes.zone.as_ref(), wishes.language.as_ref());
+        let fine = offers(self.front, self.digest, named)
             && wishes.groups.iter().flatten().all(there)
             && wishes
                 .weekday
@@ -287,29 +277,3 @@ impl<'a> Own<'a> {
         pages::private(self.front, StatusCode::OK, page)
     }
 }
-
-/// Zones that people live in, by their usual names.
-pub(super) fn zones() -> Vec<String> {
-    let names = tz::db().available().map(|name| name.as_str().to_owned());
-    let lived_in = |name: &String| {
-        let area = name.split('/').next().unwrap_or_default();
-        name == "UTC" || name.contains('/') && AREAS.contains(&area)
-    };
-    let mut zones: Vec<String> = names.filter(lived_in).collect();
-    zones.sort();
-    zones
-}
-
-/// First parts of the names of places.
-const AREAS: &[&str] = &[
-    "Africa",
-    "America",
-    "Antarctica",
-    "Arctic",
-    "Asia",
-    "Atlantic",
-    "Australia",
-    "Europe",
-    "Indian",
-    "Pacific",
-];
