@@ -67,8 +67,6 @@ pub enum SubscriberStanding {
     Unsubscribed,
     /// Bounced; stays so until the operator lifts it.
     Suppressed,
-    /// Signed up, not confirmed yet.
-    Unconfirmed,
     /// Left the config.
     Removed,
 }

@@ -105,9 +105,7 @@ pub fn subscription_page(theme: &Theme, site: &Site, view: &SubscriptionView<'_>
             "subscription_suppressed",
             &[("leave", "unsubscribe_button")],
         ),
-        SubscriberStanding::Unsubscribed
-        | SubscriberStanding::Unconfirmed
-        | SubscriberStanding::Removed => (
+        SubscriberStanding::Unsubscribed | SubscriberStanding::Removed => (
             "subscription_unsubscribed",
             if view.suppressed {
                 &[]

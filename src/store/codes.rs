@@ -30,7 +30,8 @@ codes!(FeedStanding: 0 Active, 1 Gone, 2 Dead, 3 Disabled, 4 Removed, 5 Quaranti
 codes!(PollReason: 0 First, 1 Floor, 2 Cadence, 3 Freshness, 4 RetryAfter, 5 Backoff, 6 Hint, 7 Digest, 8 Push,
     9 Host, 10 Claimed, 11 Manual, 12 Confirm, 13 Never, 14 Budget);
 codes!(Standing: 0 Shown, 1 Backlog, 2 Dropped, 3 Held, 4 Quarantined, 5 Withdrawn);
-codes!(SubscriberStanding: 0 Active, 1 Paused, 2 Unsubscribed, 3 Suppressed, 4 Unconfirmed, 5 Removed);
+// No version has written 4.
+codes!(SubscriberStanding: 0 Active, 1 Paused, 2 Unsubscribed, 3 Suppressed, 5 Removed);
 codes!(SubscriberOrigin: 0 Config, 1 Own);
 codes!(EditionStanding: 0 Frozen, 1 Empty);
 codes!(MessageStanding: 0 Queued, 1 Claimed, 2 Delivered, 3 Failed, 4 Withdrawn);
