@@ -27,22 +27,6 @@ pub struct Roster {
     pub subscribers: Vec<SubscriberSpec>,
 }
 
-impl From<Vec<SubscriberSpec>> for Roster {
-    /// The digests that somebody is named for.
-    fn from(subscribers: Vec<SubscriberSpec>) -> Self {
-        let mut digests: Vec<(String, String)> = Vec::new();
-        for spec in &subscribers {
-            if !digests.iter().any(|(name, _)| *name == spec.digest) {
-                digests.push((spec.digest.clone(), spec.zone.clone()));
-            }
-        }
-        Self {
-            digests,
-            subscribers,
-        }
-    }
-}
-
 /// What two spellings of one mailbox have in common: case says nothing (no server in use tells `An@` from `an@`), and a
 /// domain is its A-labels.
 #[must_use]

@@ -30,8 +30,7 @@ impl Store {
     /// subscriber's cursor is the last sequence number, unless the database has no edition and no cursor of this
     /// digest yet (a digest's first subscribers get what is there). Where a digest leaves as another comes, the address
     /// goes on under the new name with cursor and standing. Who signed up stays while their digest is there.
-    pub async fn sync_subscribers(&self, roster: impl Into<Roster>, now: Timestamp) -> Result<()> {
-        let roster = roster.into();
+    pub async fn sync_subscribers(&self, roster: Roster, now: Timestamp) -> Result<()> {
         self.write("syncing the subscribers", move |conn| {
             roster::sync(conn, &roster, now)
         })

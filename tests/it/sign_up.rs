@@ -2,8 +2,7 @@
 //! and the config make of it.
 
 use feedmill::model::{
-    Confirmation, Roster, SubscriberOrigin, SubscriberRecord, SubscriberSpec, SubscriberStanding,
-    Wishes,
+    Confirmation, Roster, SubscriberOrigin, SubscriberRecord, SubscriberStanding, Wishes,
 };
 use jiff::Timestamp;
 use mailparse::{MailHeaderMap as _, parse_mail};
@@ -14,6 +13,7 @@ use crate::release::at;
 use crate::subscription::{BASE, Desk, FORM};
 use crate::support::client::{Response, get, request, send};
 use crate::support::process::{Home, free_address};
+use crate::support::roster::roster;
 
 const OPEN: &str = "self_service = true\nsign_up = true";
 
@@ -452,21 +452,6 @@ async fn nothing_is_sent_once_its_link_has_run_out() {
         .unwrap();
     desk.run_at("2026-11-26T06:30:00Z").await;
     assert_eq!(mails(&desk, "cy@"), 0);
-}
-
-fn roster(digest: &str, named: &[&str]) -> Roster {
-    Roster {
-        digests: vec![(digest.to_owned(), "UTC".to_owned())],
-        subscribers: named
-            .iter()
-            .map(|address| SubscriberSpec {
-                digest: digest.to_owned(),
-                address: (*address).to_owned(),
-                name: None,
-                zone: "UTC".to_owned(),
-            })
-            .collect(),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,5 +8,6 @@ pub(crate) mod mailroom;
 pub(crate) mod origin;
 pub(crate) mod planet;
 pub(crate) mod process;
+pub(crate) mod roster;
 pub(crate) mod smtp;
 pub(crate) mod world;

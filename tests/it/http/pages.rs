@@ -9,8 +9,7 @@ use feedmill::config::PublishConfig;
 use feedmill::digest::token;
 use feedmill::http::{Deadlines, Front};
 use feedmill::model::{
-    EditionStanding, FrozenEdition, PollCommit, StorySeq, StoryView, SubscriberSpec,
-    SubscriberStanding,
+    EditionStanding, FrozenEdition, PollCommit, StorySeq, StoryView, SubscriberStanding,
 };
 use feedmill::publish::{Coding, Document, HubAnswer, OnRequest};
 
@@ -18,6 +17,7 @@ use super::bench::{CALM, SOON, Served, start};
 use crate::publish::bench::output;
 use crate::release::{Mill, pairs};
 use crate::support::client::{get, request, send};
+use crate::support::roster::roster;
 
 async fn served(mill: &Mill) -> Served {
     mill.poll("a", &pairs(&[("1", "One <b>bold</b>"), ("2", "Two words")]))
@@ -483,14 +483,8 @@ async fn a_story_that_nothing_shows_is_not_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_click_unsubscribes_and_looking_does_not() {
     let mill = Mill::new(vec![output("all")]).await;
-    let spec = SubscriberSpec {
-        digest: String::from("morning"),
-        address: String::from("an@example.org"),
-        name: None,
-        zone: String::from("UTC"),
-    };
-    let now = mill.clock.now();
-    mill.store.sync_subscribers(vec![spec], now).await.unwrap();
+    let (an, now) = (roster("morning", &["an@example.org"]), mill.clock.now());
+    mill.store.sync_subscribers(an, now).await.unwrap();
     let id = mill.store.subscribers("morning").await.unwrap()[0].id;
     let served = served(&mill).await;
     let key = mill.store.secret_key();
@@ -528,14 +522,9 @@ async fn one_click_unsubscribes_and_looking_does_not() {
 async fn the_link_in_an_old_mail_unsubscribes_after_the_digest_was_renamed() {
     let mill = Mill::new(vec![output("all")]).await;
     let (store, now) = (mill.store.clone(), mill.clock.now());
-    let named = |digest: &str| SubscriberSpec {
-        digest: digest.to_owned(),
-        address: String::from("an@example.org"),
-        name: None,
-        zone: String::from("UTC"),
-    };
+    let named = |digest: &str| roster(digest, &["an@example.org"]);
     let only = async |digest: &str| store.subscribers(digest).await.unwrap().remove(0);
-    let sync = async |digest: &str| store.sync_subscribers(vec![named(digest)], now).await;
+    let sync = async |digest: &str| store.sync_subscribers(named(digest), now).await;
     sync("morning").await.unwrap();
     let first = only("morning").await.id;
     let key = store.secret_key();

@@ -10,6 +10,8 @@ use super::bench::{Bench, at, entry, linked};
 use feedmill::model::*;
 use feedmill::store::{Store, StoreError};
 
+use crate::support::roster::roster;
+
 #[derive(Clone, Debug)]
 enum Step {
     /// Feed `0` or `1` shows entries `1..=.1`.
@@ -64,15 +66,9 @@ impl Run {
     async fn begin() -> Self {
         let bench = Bench::new().await;
         bench.feeds(&["f0", "f1"], "2026-01-01T00:00:00Z").await;
-        let spec = SubscriberSpec {
-            digest: "d".into(),
-            address: "a@example.org".into(),
-            name: None,
-            zone: "UTC".into(),
-        };
         bench
             .store
-            .sync_subscribers(vec![spec], at("2026-01-01T00:00:00Z"))
+            .sync_subscribers(roster("d", &["a@example.org"]), at("2026-01-01T00:00:00Z"))
             .await
             .unwrap();
         let subscriber = bench.store.subscribers("d").await.unwrap()[0].id;

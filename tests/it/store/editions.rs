@@ -4,16 +4,9 @@ use super::bench::{Bench, at, entry};
 use feedmill::model::*;
 use feedmill::store::{Store, StoreError};
 
-const NOW: &str = "2026-01-01T00:00:00Z";
+use crate::support::roster::roster;
 
-fn subscriber(address: &str) -> SubscriberSpec {
-    SubscriberSpec {
-        digest: "morning".into(),
-        address: address.into(),
-        name: None,
-        zone: "UTC".into(),
-    }
-}
+const NOW: &str = "2026-01-01T00:00:00Z";
 
 fn edition(slot: &str, after: i64, until: i64, messages: Vec<FrozenMessage>) -> FrozenEdition {
     FrozenEdition {
@@ -56,13 +49,7 @@ async fn with_subscribers(addresses: &[&str]) -> (Bench, Vec<SubscriberId>) {
     let bench = Bench::new().await;
     bench
         .store
-        .sync_subscribers(
-            addresses
-                .iter()
-                .map(|one| subscriber(one))
-                .collect::<Vec<_>>(),
-            at(NOW),
-        )
+        .sync_subscribers(roster("morning", addresses), at(NOW))
         .await
         .unwrap();
     let ids = bench
@@ -267,11 +254,11 @@ async fn who_unsubscribes_gets_nothing_that_is_queued_and_stays_so_through_confi
     );
     bench
         .store
-        .sync_subscribers(vec![subscriber("b@example.org")], at(slot))
+        .sync_subscribers(roster("morning", &["b@example.org"]), at(slot))
         .await
         .unwrap();
     assert_eq!(bench.store.subscribers("morning").await.unwrap().len(), 1);
-    let both = vec![subscriber("a@example.org"), subscriber("b@example.org")];
+    let both = roster("morning", &["a@example.org", "b@example.org"]);
     bench.store.sync_subscribers(both, at(slot)).await.unwrap();
     assert_eq!(
         bench
@@ -292,7 +279,7 @@ async fn a_new_subscriber_of_a_running_digest_is_owed_only_what_comes() {
     bench
         .poll("a", NOW, vec![entry("1", "One"), entry("2", "Two")])
         .await;
-    let both = vec![subscriber("a@example.org"), subscriber("b@example.org")];
+    let both = roster("morning", &["a@example.org", "b@example.org"]);
     bench.store.sync_subscribers(both, at(NOW)).await.unwrap();
     let cursors: Vec<_> = bench
         .store
