@@ -9,8 +9,8 @@
 pub mod bounce;
 mod dkim;
 mod dns;
-mod gate;
 mod halt;
+mod latch;
 mod local;
 mod outcome;
 mod parts;
@@ -29,8 +29,8 @@ use crate::model::OutboxMessage;
 
 pub use dkim::Signer;
 pub use dns::{MailHost, Resolver};
-pub use gate::Gate;
 pub use halt::Halt;
+pub use latch::Latch;
 pub use outcome::{Outcome, settled};
 pub use parts::{lighter, part};
 pub use preflight::{Finding, Sender, Signature, Verdict, preflight};
@@ -161,25 +161,25 @@ pub enum Line {
 impl Line {
     /// Sends one message, or as much of it as `halt` leaves time for.
     pub async fn send(&mut self, message: &OutboxMessage, halt: &Halt) -> Outcome {
-        self.send_through(message, halt, &mut Gate::open()).await
+        self.send_through(message, halt, &mut Latch::open()).await
     }
 
-    /// Sends one message as [`Self::send`] does; its body does not leave before `gate` opens.
+    /// Sends one message as [`Self::send`] does; its body does not leave before `latch` opens.
     pub async fn send_through(
         &mut self,
         message: &OutboxMessage,
         halt: &Halt,
-        gate: &mut Gate,
+        latch: &mut Latch,
     ) -> Outcome {
         if let Some(refusal) = outcome::unusable_envelope(message) {
             return refusal;
         }
         // Only a server has an envelope to be told beforehand.
-        if !matches!(self, Self::Smtp(_)) && halt.before(gate.passed()).await != Some(true) {
+        if !matches!(self, Self::Smtp(_)) && halt.before(latch.passed()).await != Some(true) {
             return Outcome::held_back();
         }
         match self {
-            Self::Smtp(session) => session.send(message, halt, gate).await,
+            Self::Smtp(session) => session.send(message, halt, latch).await,
             Self::Maildir(folder) => local::keep(folder, message).await,
             Self::Sendmail(program, deadline) => {
                 let piped = halt.within(local::pipe(program, *deadline, message)).await;

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 
 use super::reply::Reply;
 use super::wire::{Broken, Wire};
-use super::{Deadlines, Gate, Halt, Outcome};
+use super::{Deadlines, Halt, Latch, Outcome};
 use crate::config::{MailTls, Secret, Transport};
 
 /// What the server said it can do.

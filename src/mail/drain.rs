@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::record::Sent;
 use super::{Look, Mailer};
 use crate::config::MailConfig;
-use crate::deliver::{Deliverer, Gate, Halt, Line, Outcome};
+use crate::deliver::{Deliverer, Halt, Latch, Line, Outcome};
 use crate::model::{MessageId, OutboxMessage};
 use crate::store::Result;
 
@@ -195,7 +195,7 @@ impl Mailer {
         ahead: bool,
     ) -> VecDeque<Claimed> {
         let ahead = ahead && !self.held(course, way);
-        let (word, mut gate) = Gate::new(PATIENCE);
+        let (word, mut latch) = Latch::new(PATIENCE);
         let before = way.unrecorded.take();
         let record = async {
             let recorded = self.record(course, before).await;
@@ -210,7 +210,7 @@ impl Mailer {
                 Ok(VecDeque::new())
             }
         };
-        let send = self.send_one(course, way, next, &mut gate);
+        let send = self.send_one(course, way, next, &mut latch);
         let (recorded, sent, more) = join3(record, send, claim).await;
         way.unrecorded = Some(sent);
         way.noted(recorded);
@@ -223,16 +223,16 @@ impl Mailer {
         course: &'a Course<'_>,
         way: &mut Way<'a>,
         Claimed(message, since): Claimed,
-        gate: &mut Gate,
+        latch: &mut Latch,
     ) -> Sent {
         if self.held(course, way) || since.elapsed() > STALE {
             return Sent::back(message, self.ground.clock.now());
         }
-        let outcome = attempt(course, way, &message, gate).await;
+        let outcome = attempt(course, way, &message, latch).await;
         let Some(light) = self.lightened(way, &message, &outcome).await else {
             return self.judge(message, outcome);
         };
-        let outcome = attempt(course, way, &light, gate).await;
+        let outcome = attempt(course, way, &light, latch).await;
         self.judge(light, outcome)
     }
 
@@ -247,7 +247,7 @@ async fn attempt<'a>(
     course: &'a Course<'_>,
     way: &mut Way<'a>,
     message: &OutboxMessage,
-    gate: &mut Gate,
+    latch: &mut Latch,
 ) -> Outcome {
     for _ in 0..2 {
         let most = course.config.per_connection.max(1);
@@ -268,7 +268,7 @@ async fn attempt<'a>(
             },
         };
         opened.begun += 1;
-        match opened.line.send_through(message, &course.halt, gate).await {
+        match opened.line.send_through(message, &course.halt, latch).await {
             Outcome::Closed { .. } => {}
             outcome => return outcome,
         }

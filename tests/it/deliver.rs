@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feedmill::config::{DkimConfig, Listen, MailConfig, MailTls, Secret, Transport};
 use feedmill::deliver::bounce::Kind;
-use feedmill::deliver::{Deadlines, Deliverer, Gate, Halt, Outcome, Signer, settled};
+use feedmill::deliver::{Deadlines, Deliverer, Halt, Latch, Outcome, Signer, settled};
 use feedmill::model::{Disposition, EditionId, MessageId, OutboxMessage, SubscriberId};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -628,10 +628,10 @@ fn a_signature_is_a_function_of_its_input() {
 /// Longer than any test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends through a gate that says `word` once the server has heard DATA; gives the outcome and whether the line lives.
-async fn through_a_gate(peer: &Peer, word: Option<bool>) -> (Outcome, bool) {
+/// Sends through a latch that says `word` once the server has heard DATA; gives the outcome and whether the line lives.
+async fn through_a_latch(peer: &Peer, word: Option<bool>) -> (Outcome, bool) {
     let mut line = deliverer(&smtp(peer)).open().await.unwrap();
-    let (says, mut gate) = Gate::new(PATIENCE);
+    let (says, mut latch) = Latch::new(PATIENCE);
     let opening = async {
         while !peer.commands().iter().any(|command| command == "DATA") {
             tokio::task::yield_now().await;
@@ -643,61 +643,61 @@ async fn through_a_gate(peer: &Peer, word: Option<bool>) -> (Outcome, bool) {
         }
     };
     let (message, halt) = (message("a@example.net"), Halt::never());
-    let send = line.send_through(&message, &halt, &mut gate);
+    let send = line.send_through(&message, &halt, &mut latch);
     let (outcome, ()) = futures_util::future::join(send, opening).await;
     (outcome, line.usable())
 }
 
 #[tokio::test]
-async fn a_body_does_not_leave_before_its_gate_opens() {
+async fn a_body_does_not_leave_before_its_latch_opens() {
     for offers in [vec![], vec!["PIPELINING"]] {
         let script = Script {
             offers,
             ..Script::default()
         };
         let peer = Peer::start(script.clone()).await;
-        let (outcome, usable) = through_a_gate(&peer, Some(true)).await;
+        let (outcome, usable) = through_a_latch(&peer, Some(true)).await;
         assert_eq!((outcome.word(), usable), ("delivered", true));
         assert_eq!(peer.taken().len(), 1);
         for word in [Some(false), None] {
             let peer = Peer::start(script.clone()).await;
-            let (outcome, usable) = through_a_gate(&peer, word).await;
+            let (outcome, usable) = through_a_latch(&peer, word).await;
             assert_eq!((outcome.word(), usable), ("released", false), "{outcome:?}");
             assert!(peer.taken().is_empty(), "certainly not sent");
         }
     }
 }
 
-/// One message on a line of its own, through `gate`, while nothing ends.
-async fn gated(config: &MailConfig, gate: &mut Gate) -> &'static str {
+/// One message on a line of its own, through `latch`, while nothing ends.
+async fn latched(config: &MailConfig, latch: &mut Latch) -> &'static str {
     let mut line = deliverer(config).open().await.unwrap();
     let (message, halt) = (message("a@example.net"), Halt::never());
-    line.send_through(&message, &halt, gate).await.word()
+    line.send_through(&message, &halt, latch).await.word()
 }
 
 #[tokio::test]
-async fn a_gate_that_was_shut_or_waited_for_too_long_stays_shut() {
+async fn a_latch_that_was_shut_or_waited_for_too_long_stays_shut() {
     let peer = Peer::start(Script::default()).await;
     let folder = tempfile::tempdir().unwrap();
     let maildir = Transport::Maildir(folder.path().to_owned());
     for config in [smtp(&peer), config(maildir)] {
-        let (says, mut gate) = Gate::new(Duration::ZERO);
-        assert_eq!(gated(&config, &mut gate).await, "released");
+        let (says, mut latch) = Latch::new(Duration::ZERO);
+        assert_eq!(latched(&config, &mut latch).await, "released");
         says.send(true).ok();
-        assert_eq!(gated(&config, &mut gate).await, "released", "too late");
-        let (says, mut gate) = Gate::new(Duration::ZERO);
+        assert_eq!(latched(&config, &mut latch).await, "released", "too late");
+        let (says, mut latch) = Latch::new(Duration::ZERO);
         says.send(true).unwrap();
         for _ in 0..2 {
-            assert_eq!(gated(&config, &mut gate).await, "delivered");
+            assert_eq!(latched(&config, &mut latch).await, "delivered");
         }
     }
 }
 
 #[tokio::test]
-async fn stopping_does_not_wait_at_a_gate() {
+async fn stopping_does_not_wait_at_a_latch() {
     let peer = Peer::start(Script::default()).await;
     let mut line = deliverer(&smtp(&peer)).open().await.unwrap();
-    let (_says, mut gate) = Gate::new(PATIENCE);
+    let (_says, mut latch) = Latch::new(PATIENCE);
     let stop = CancellationToken::new();
     let halt = Halt::new(stop.clone(), PATIENCE);
     let stopping = async {
@@ -707,7 +707,7 @@ async fn stopping_does_not_wait_at_a_gate() {
         stop.cancel();
     };
     let message = message("a@example.net");
-    let send = line.send_through(&message, &halt, &mut gate);
+    let send = line.send_through(&message, &halt, &mut latch);
     let (outcome, ()) = futures_util::future::join(send, stopping).await;
     assert!(matches!(outcome, Outcome::Stopped { .. }), "{outcome:?}");
     assert!(!line.usable());

@@ -3,19 +3,19 @@
 use super::super::bounce::{self, Kind};
 use super::super::reply::Reply;
 use super::super::wire::Broken;
-use super::{Gate, Halt, Outcome, Session};
+use super::{Halt, Latch, Outcome, Session};
 use crate::model::OutboxMessage;
 
 /// Replies to MAIL, RCPT and DATA, as far as they came.
 type Replies = Vec<Reply>;
 
 impl Session {
-    /// Sends one message to its one recipient; its body waits for `gate`.
+    /// Sends one message to its one recipient; its body waits for `latch`.
     pub(in crate::deliver) async fn send(
         &mut self,
         message: &OutboxMessage,
         halt: &Halt,
-        gate: &mut Gate,
+        latch: &mut Latch,
     ) -> Outcome {
         if let Some(refusal) = self.unfit(message) {
             return refusal;
@@ -33,7 +33,7 @@ impl Session {
                 self.alive &= fit.is_some();
                 outcome
             }
-            None => match halt.before(gate.passed()).await {
+            None => match halt.before(latch.passed()).await {
                 Some(true) => self.transfer(&message.bytes, halt).await,
                 Some(false) => self.held_back(),
                 None => self.dropped(),

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 /// Closed until the other end says that the body may leave.
 #[derive(Debug)]
-pub struct Gate(State);
+pub struct Latch(State);
 
 #[derive(Debug)]
 enum State {
@@ -16,8 +16,8 @@ enum State {
     Shut,
 }
 
-impl Gate {
-    /// A gate and the word that opens it: true lets the body pass; false, no word at all, or none within `patience`
+impl Latch {
+    /// A latch and the word that opens it: true lets the body pass; false, no word at all, or none within `patience`
     /// holds it back for good. A server that was told DATA does not wait for ever, and what is written to one that has
     /// hung up is in doubt.
     #[must_use]
@@ -26,7 +26,7 @@ impl Gate {
         (word, Self(State::Waiting(waits, patience)))
     }
 
-    /// A gate that nothing closes.
+    /// A latch that nothing closes.
     #[must_use]
     pub fn open() -> Self {
         Self(State::Open)
