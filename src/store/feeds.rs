@@ -103,15 +103,6 @@ pub(super) fn by_name(conn: &Connection, name: &str) -> Outcome<Option<FeedState
         .optional()?)
 }
 
-/// One feed by its push callback token.
-pub(super) fn by_callback(conn: &Connection, token: &str) -> Outcome<Option<FeedState>> {
-    let sql = format!("{STATE} WHERE f.callback = ?1");
-    Ok(conn
-        .prepare_cached(&sql)?
-        .query_row([token], state)
-        .optional()?)
-}
-
 /// Feeds with a subscription to a hub, whatever became of it and of them.
 pub(super) fn pushed(conn: &Connection) -> Outcome<Vec<FeedState>> {
     let sql = format!("{STATE} WHERE f.callback IS NOT NULL ORDER BY f.id");

@@ -84,14 +84,6 @@ impl Store {
         self.read("reading a feed", move |conn| feeds::by_name(conn, &name))
             .await
     }
-    /// Feed by its push callback token.
-    pub async fn feed_by_callback(&self, token: &str) -> Result<Option<FeedState>> {
-        let token = token.to_owned();
-        self.read("reading a feed", move |conn| {
-            feeds::by_callback(conn, &token)
-        })
-        .await
-    }
     /// Feed by its row.
     pub async fn feed_by_id(&self, id: FeedId) -> Result<Option<FeedState>> {
         self.read("reading a feed", move |conn| feeds::by_id(conn, id))
