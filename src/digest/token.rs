@@ -34,19 +34,23 @@ pub fn make(purpose: &str, digest: &str, subscriber: SubscriberId, key: &[u8; 32
 /// Whom `token` claims to speak for: tells which row to look up, proves nothing.
 #[must_use]
 pub fn claimed(token: &str) -> Option<SubscriberId> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let (id, mac) = bytes.split_first_chunk::<ID_BYTES>()?;
-    (mac.len() == blake3::OUT_LEN).then(|| SubscriberId(i64::from_be_bytes(*id)))
+    parts(token).map(|(subscriber, _)| subscriber)
 }
 
 /// The subscriber that `token` was made for, if it was made for `purpose` and `digest` with `key`.
 #[must_use]
 pub fn read(purpose: &str, digest: &str, token: &str, key: &[u8; 32]) -> Option<SubscriberId> {
-    let subscriber = claimed(token)?;
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let given: [u8; blake3::OUT_LEN] = bytes.get(ID_BYTES..)?.try_into().ok()?;
+    let (subscriber, given) = parts(token)?;
     // `blake3::Hash` compares in constant time.
-    (mac(purpose, digest, subscriber, key) == blake3::Hash::from_bytes(given)).then_some(subscriber)
+    (mac(purpose, digest, subscriber, key) == given).then_some(subscriber)
+}
+
+/// Row and MAC, as a token claims them.
+fn parts(token: &str) -> Option<(SubscriberId, blake3::Hash)> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let (id, mac) = bytes.split_first_chunk::<ID_BYTES>()?;
+    let mac = blake3::Hash::from_bytes(mac.try_into().ok()?);
+    Some((SubscriberId(i64::from_be_bytes(*id)), mac))
 }
 
 /// What a sign-up is known by: the word in its link, and the row that the word claims.
@@ -64,18 +68,20 @@ pub fn sign_up(
 /// Which sign-up `word` claims to confirm: tells which row to look up, proves nothing.
 #[must_use]
 pub fn sign_up_claimed(word: &str) -> Option<MessageId> {
-    let bytes = URL_SAFE_NO_PAD.decode(word).ok()?;
-    Some(row(&bytes.try_into().ok()?))
+    sign_up_given(word).map(|mac| row(mac.as_bytes()))
 }
 
 /// Whether `word` was made for this sign-up with `key`.
 #[must_use]
 pub fn confirms(word: &str, record: &SignUpRecord, key: &[u8; 32]) -> bool {
-    let bytes = URL_SAFE_NO_PAD.decode(word).ok();
-    let given: Option<[u8; blake3::OUT_LEN]> = bytes.and_then(|bytes| bytes.try_into().ok());
     let asked = &record.asked;
     let mac = sign_up_mac(&asked.digest, &asked.address, record.expires_at, key);
-    given.is_some_and(|given| mac == blake3::Hash::from_bytes(given))
+    sign_up_given(word).is_some_and(|given| mac == given)
+}
+
+fn sign_up_given(word: &str) -> Option<blake3::Hash> {
+    let bytes = URL_SAFE_NO_PAD.decode(word).ok()?;
+    Some(blake3::Hash::from_bytes(bytes.try_into().ok()?))
 }
 
 /// Sign-ups are named by the head of their MAC, below zero.
