@@ -214,10 +214,9 @@ fn confirm(conn: &Connection, id: MessageId, zone: &str, now: Timestamp) -> Outc
     // Whoever holds the link has the mail: an attempt that is still to be made would only repeat it.
     let spend = "UPDATE sign_up SET confirmed_at = ?2, standing = CASE standing WHEN 0 THEN 4 ELSE standing END WHERE id = ?1";
     conn.prepare_cached(spend)?.execute([id.0, ms(now)])?;
-    let own = asked.zone.as_deref().unwrap_or(zone);
     let subscriber = match of_mailbox(conn, &asked.digest, &mailbox)? {
         Some(known) => take_back(conn, &known, now)?,
-        None => insert(conn, &asked, own, now)?,
+        None => insert(conn, &asked, zone, now)?,
     };
     let wishes = "UPDATE subscriber SET own_zone = coalesce(?2, own_zone), own_language = coalesce(?3, own_language),
         zone = coalesce(?2, zone) WHERE id = ?1";
