@@ -188,7 +188,7 @@ fn cut(source: &str) -> &str {
 /// HTML made safe; what the guard refuses becomes its text.
 pub(super) fn sanitised(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
     if memchr::memchr(b'<', source.as_bytes()).is_none() {
-        return text::escaped(&text::decoded(source));
+        return text::escaped(&text::with_line_feeds(&text::decoded(source)));
     }
     // Where nothing is left, the sanitiser looks again: something may be torn.
     let tidied = tidy::tidied(source, base).filter(|html| !html.trim().is_empty());
@@ -237,7 +237,7 @@ fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
 fn cleaned(source: &str) -> String {
     let html = SANITISER.clean(source).to_string();
     // A reference may have been to a line end of another sort than HTML reads.
-    let html = match tidy::with_line_feeds(&html) {
+    let html = match text::with_line_feeds(&html) {
         Cow::Borrowed(_) => html,
         Cow::Owned(mended) => mended,
     };

@@ -41,11 +41,19 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
+/// HTML knows one end of a line.
+pub(super) fn with_line_feeds(source: &str) -> Cow<'_, str> {
+    match memchr::memchr(b'\r', source.as_bytes()) {
+        Some(_) => Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n")),
+        None => Cow::Borrowed(source),
+    }
+}
+
 /// Plain text as HTML: blank lines part paragraphs, single line ends are kept where there are paragraphs.
 pub(super) fn paragraphs(text: &str) -> String {
-    let text = text.trim();
+    let text = with_line_feeds(text.trim());
     if !text.contains('\n') {
-        return escaped(text);
+        return escaped(&text);
     }
     let mut out = String::with_capacity(text.len() + 64);
     let mut lines = text.lines().map(str::trim).peekable();

@@ -7,11 +7,10 @@ mod nesting;
 mod references;
 mod tags;
 
-use std::borrow::Cow;
-
 use memchr::memchr;
 use url::Url;
 
+use super::super::text;
 use super::elements::{self, Element, Role};
 use super::pictures;
 use attributes::write_attributes;
@@ -32,7 +31,7 @@ pub(super) fn tidied(source: &str, base: Option<&Url>) -> Option<String> {
     if source.starts_with(MARK) || memchr(0, source.as_bytes()).is_some() {
         return None;
     }
-    let source = with_line_feeds(source);
+    let source = text::with_line_feeds(source);
     let mut walk = Walk {
         out: String::with_capacity(source.len() + source.len() / 8),
         open: Vec::new(),
@@ -60,14 +59,6 @@ pub(super) fn tidied(source: &str, base: Option<&Url>) -> Option<String> {
     }
     walk.close_down_to(0);
     Some(walk.out)
-}
-
-/// HTML knows one end of a line.
-pub(super) fn with_line_feeds(source: &str) -> Cow<'_, str> {
-    match memchr(b'\r', source.as_bytes()) {
-        Some(_) => Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n")),
-        None => Cow::Borrowed(source),
-    }
 }
 
 /// An element that is open.

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use super::super::{date, language};
 use super::aside::{EntryAside, Reading};
 use super::base::Bases;
-use super::entities::Entities;
+use super::entities::{Entities, without_controls};
 use super::kinds::Kind;
 use super::names::Space;
 use super::node::{Form, Node};
@@ -146,7 +146,7 @@ impl Chooser<'_> {
         if mode.is_some_and(|mode| mode.eq_ignore_ascii_case("base64"))
             || is_base64_type(&kind, node)
         {
-            return match decoded_base64(&node.text) {
+            return match decoded_base64(&node.text, repairs) {
                 Some(decoded) => (
                     Cow::Owned(decoded),
                     if kind == "text/plain" {
@@ -340,12 +340,14 @@ fn is_base64_type(kind: &str, node: &Node<'_>) -> bool {
         && !node.text.contains('<')
 }
 
-fn decoded_base64(text: &str) -> Option<String> {
+/// The text, without what no document may hold and only an encoded one can bring.
+fn decoded_base64(text: &str, repairs: &mut Repairs) -> Option<String> {
     let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(compact)
         .ok()?;
-    String::from_utf8(bytes).ok()
+    let text = String::from_utf8(bytes).ok()?;
+    Some(without_controls(&text, repairs).into_owned())
 }
 
 /// Whether text that claims to be plain holds a whole element.

@@ -263,9 +263,14 @@ fn controls_are_cut_from_text_and_markup() {
             "<p title=\"ab\">One</p>\n<p>two</p>",
         ),
         ("<p>One</p><br>\n\u{0}", "<p>One</p><br>"),
+        ("One\rTwo\r\nThree", "One\nTwo\nThree"),
     ] {
         let once = safe(source, None);
         assert_eq!(once.as_deref(), Some(expected));
         assert_eq!(safe(expected, None).as_deref(), Some(expected));
     }
+    // Nested too deep for the sanitiser: its text is left, line by line.
+    let deep = format!("{}One<pre>Two\rThree</pre>", "<div>".repeat(300));
+    let once = safe(&deep, None);
+    assert_eq!(once.as_deref(), Some("<p>One</p><p>Two<br>Three</p>"));
 }
