@@ -172,7 +172,12 @@ pub(super) fn safe(
             sanitised(&text::once_escaped(source, repairs), base, repairs)
         }
     };
-    Some(text::without_unseen(html))
+    let html = match text::without_unseen(&html) {
+        Cow::Borrowed(_) => html,
+        // It may have stood between a tag and a line end.
+        Cow::Owned(seen) => without_first_lines(seen),
+    };
+    Some(html)
         .filter(|html| !html.trim().is_empty())
         .map(SafeHtml::vouched)
 }

@@ -105,7 +105,7 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// Markup without the characters that show text in another order than it is in (those that right-to-left text needs
 /// stay), and without the controls that no document may hold and only a string of JSON can bring. Where one was cut, spaces at the ends go too.
-pub(super) fn without_unseen(html: String) -> String {
+pub(super) fn without_unseen(html: &str) -> Cow<'_, str> {
     const OVERRIDES: [char; 2] = ['\u{202d}', '\u{202e}'];
     let bytes = html.as_bytes();
     let has_any = |mark: &[u8]| memchr::memmem::find(bytes, mark).is_some();
@@ -118,9 +118,9 @@ pub(super) fn without_unseen(html: String) -> String {
                     || u8::try_from(character).is_ok_and(|byte| byte < 0x80 && is_bare(byte))
             };
             // What stood at an end may have kept spaces from being cut there.
-            html.replace(is_cut, "").trim().to_owned()
+            Cow::Owned(html.replace(is_cut, "").trim().to_owned())
         }
-        false => html,
+        false => Cow::Borrowed(html),
     }
 }
 
