@@ -1,20 +1,21 @@
-//! Draining the outbox: connections that claim, send and settle, each its own messages. A reply is recorded while the
-//! next message's envelope is told, and before its body leaves; on stop, replies in flight are waited for as long as the
-//! grace lasts and what was only claimed goes back.
+//! Draining the outbox: connections that send and settle, one message each at a time, out of one pool. A reply is
+//! recorded while the next message's envelope is told, and before its body leaves; on stop, replies in flight are waited
+//! for as long as the grace lasts and what was only claimed goes back.
 
 mod lighten;
+mod pool;
 mod record;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join_all, join3};
 use jiff::Timestamp;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::pool::{Claimed, Pool};
 use self::record::Sent;
 use super::{Look, Mailer};
 use crate::config::MailConfig;
@@ -22,13 +23,6 @@ use crate::deliver::{Deliverer, Halt, Latch, Line, Outcome};
 use crate::model::{MessageId, OutboxMessage};
 use crate::store::Result;
 
-/// How long a claim holds: longer than [`STALE`] and all deadlines of one message on two connections together.
-const LEASE: Duration = Duration::from_secs(3 * 3600);
-/// What was claimed longer ago is given back instead of begun, by a clock that nobody sets.
-const STALE: Duration = Duration::from_secs(10 * 60);
-/// Messages claimed at once, where no limit per minute makes them wait. Only the one on the wire is in doubt after a
-/// crash; the others were never begun.
-const CLAIM: usize = 4;
 /// How long a body waits for the record of the message before it: no server hangs up sooner, not even under load.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,6 +33,7 @@ struct Course<'a> {
     halt: Halt,
     /// Connections open or being opened.
     open: AtomicUsize,
+    pool: Pool,
 }
 
 /// A line with the messages begun on it; counted among the open ones while it lives.
@@ -63,9 +58,6 @@ impl Drop for Place<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
-
-/// A message and when it was claimed.
-struct Claimed(OutboxMessage, Instant);
 
 /// One connection's state.
 struct Way<'a> {
@@ -108,10 +100,16 @@ impl Mailer {
             config: mail,
             halt: Halt::new(stop.clone(), self.grace),
             open: AtomicUsize::new(0),
+            pool: Pool::default(),
         };
         // The connections live inside this future: leaving it means all have ended.
         let ended = join_all((0..mail.connections.max(1)).map(|_| self.connection(&course))).await;
-        ended.into_iter().collect()
+        let mut ended: Result<()> = ended.into_iter().collect();
+        while let Some(Claimed { message, .. }) = course.pool.pop() {
+            let back = Sent::back(message, self.ground.clock.now());
+            ended = ended.and(self.record(&course, Some(back)).await);
+        }
+        ended
     }
 
     async fn connection(&self, course: &Course<'_>) -> Result<()> {
@@ -121,24 +119,24 @@ impl Mailer {
             ended: Ok(()),
             unrecorded: None,
         };
-        let mut claimed = VecDeque::new();
-        loop {
-            if claimed.is_empty() {
-                // The next ones may have to wait for their turn: all that was sent is on record by then.
-                let recorded = self.record(course, way.unrecorded.take()).await;
-                way.noted(recorded);
-                if self.held(course, &way) {
-                    break;
+        while !self.held(course, &way) {
+            let next = match course.pool.pop() {
+                Some(next) => next,
+                None => {
+                    // The next one may have to wait for its turn: all that was sent is on record by then.
+                    let recorded = self.record(course, way.unrecorded.take()).await;
+                    way.noted(recorded);
+                    let next = self.next(course).await;
+                    match way.noted(next).flatten() {
+                        Some(next) => next,
+                        None => break,
+                    }
                 }
-                let more = self.claim(course).await;
-                claimed = way.noted(more).unwrap_or_default();
-            }
-            let Some(next) = claimed.pop_front() else {
-                break;
             };
-            let ahead = claimed.is_empty() && !self.turns.limited();
-            claimed.extend(self.send_next(course, &mut way, next, ahead).await);
+            self.send_next(course, &mut way, next).await;
         }
+        let recorded = self.record(course, way.unrecorded.take()).await;
+        way.noted(recorded);
         if let Some(opened) = way.opened {
             course.halt.within(opened.line.close()).await;
         }
@@ -150,51 +148,12 @@ impl Mailer {
         way.ended.is_err() || way.crowded || course.halt.is_asked() || self.paused()
     }
 
-    /// The next messages, once it is their turn.
-    async fn claim(&self, course: &Course<'_>) -> Result<VecDeque<Claimed>> {
-        let Some(turn) = course.halt.before(self.turns.wait()).await else {
-            return Ok(VecDeque::new());
-        };
-        let most = if turn.is_some() { 1 } else { CLAIM };
-        let claimed = self.take(most).await?;
-        if let Some(turn) = turn.filter(|_| !claimed.is_empty()) {
-            turn.taken();
-        }
-        Ok(claimed)
-    }
-
-    async fn take(&self, most: usize) -> Result<VecDeque<Claimed>> {
-        let (now, in_hand) = (self.ground.clock.now(), self.in_hand());
-        let claimed = self
-            .store
-            .claim_messages(now, now + LEASE, most, in_hand)
-            .await?;
-        self.hand(|hand| hand.extend(claimed.iter().map(|message| message.id)));
-        let since = Instant::now();
-        Ok(claimed
-            .into_iter()
-            .map(|message| Claimed(message, since))
-            .collect())
-    }
-
-    fn in_hand(&self) -> Vec<MessageId> {
-        self.hand(|hand| hand.iter().copied().collect())
-    }
-
     fn hand<T>(&self, change: impl FnOnce(&mut HashSet<MessageId>) -> T) -> T {
         change(&mut self.in_hand.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Sends a message, or gives it back, while what became of the one before it is recorded and, where the last of the
-    /// claimed is on its way, the next ones are claimed: those are given.
-    async fn send_next<'a>(
-        &self,
-        course: &'a Course<'_>,
-        way: &mut Way<'a>,
-        next: Claimed,
-        ahead: bool,
-    ) -> VecDeque<Claimed> {
-        let ahead = ahead && !self.held(course, way);
+    /// Sends a message, or gives it back, while what became of the one before it is recorded and more are claimed.
+    async fn send_next<'a>(&self, course: &'a Course<'_>, way: &mut Way<'a>, next: Claimed) {
         let (word, mut latch) = Latch::new(PATIENCE);
         let before = way.unrecorded.take();
         let record = async {
@@ -203,18 +162,11 @@ impl Mailer {
             word.send(recorded.is_ok()).ok();
             recorded
         };
-        let claim = async {
-            if ahead {
-                self.take(CLAIM).await
-            } else {
-                Ok(VecDeque::new())
-            }
-        };
         let send = self.send_one(course, way, next, &mut latch);
-        let (recorded, sent, more) = join3(record, send, claim).await;
+        let (recorded, sent, more) = join3(record, send, self.claim_ahead(course)).await;
         way.unrecorded = Some(sent);
         way.noted(recorded);
-        way.noted(more).unwrap_or_default()
+        way.noted(more);
     }
 
     /// Sends a message, or gives it back where it has become too old or it is time to stop.
@@ -222,10 +174,12 @@ impl Mailer {
         &self,
         course: &'a Course<'_>,
         way: &mut Way<'a>,
-        Claimed(message, since): Claimed,
+        next: Claimed,
         latch: &mut Latch,
     ) -> Sent {
-        if self.held(course, way) || since.elapsed() > STALE {
+        let is_stale = next.is_stale();
+        let message = next.message;
+        if self.held(course, way) || is_stale {
             return Sent::back(message, self.ground.clock.now());
         }
         let outcome = attempt(course, way, &message, latch).await;
