@@ -212,15 +212,19 @@ fn queue(conn: &Connection, edition: i64, message: &FrozenMessage, now: Timestam
 }
 
 const RECORD: &str = "SELECT e.id, e.digest, e.lane, e.slot_at, e.frozen_at, e.after, e.until, e.standing, e.subject,
-    e.stories, (SELECT count(*) FROM message WHERE edition = e.id AND standing IN (0, 1)),
-    (SELECT count(*) FROM message WHERE edition = e.id AND standing = 2),
-    (SELECT count(*) FROM message WHERE edition = e.id AND standing = 3), e.web FROM edition e";
+    e.stories, e.web FROM edition e";
 
-fn record(row: &Row<'_>) -> rusqlite::Result<EditionRecord> {
-    let count = |index: usize| {
-        row.get::<_, i64>(index)
-            .map(|count| usize::try_from(count).unwrap_or(0))
-    };
+/// An edition, its messages counted.
+fn record(conn: &Connection, row: &Row<'_>) -> rusqlite::Result<EditionRecord> {
+    let size = |count: i64| usize::try_from(count).unwrap_or(0);
+    let sql =
+        "SELECT count(*) FILTER (WHERE standing IN (0, 1)), count(*) FILTER (WHERE standing = 2),
+        count(*) FILTER (WHERE standing = 3) FROM message WHERE edition = ?1";
+    let messages = conn
+        .prepare_cached(sql)?
+        .query_row([row.get::<_, i64>(0)?], |row| {
+            Ok((size(row.get(0)?), size(row.get(1)?), size(row.get(2)?)))
+        })?;
     Ok(EditionRecord {
         id: EditionId(row.get(0)?),
         digest: row.get(1)?,
@@ -231,8 +235,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EditionRecord> {
         until: StorySeq(row.get(6)?),
         standing: get_code(row, 7)?,
         subject: row.get(8)?,
-        stories: count(9)?,
-        messages: (count(10)?, count(11)?, count(12)?),
+        stories: size(row.get(9)?),
+        messages,
     })
 }
 
@@ -246,7 +250,7 @@ pub(super) fn of_digest(
     let mut query = conn.prepare_cached(&sql)?;
     let rows = query.query_map(
         params![digest, i64::try_from(limit).unwrap_or(i64::MAX)],
-        record,
+        |row| record(conn, row),
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -254,13 +258,15 @@ pub(super) fn of_digest(
 /// One edition.
 pub(super) fn one(conn: &Connection, id: EditionId) -> Outcome<Option<EditionRecord>> {
     let mut query = conn.prepare_cached(&format!("{RECORD} WHERE e.id = ?1"))?;
-    Ok(query.query_row([id.0], record).optional()?)
+    Ok(query
+        .query_row([id.0], |row| record(conn, row))
+        .optional()?)
 }
 
 /// Web copy of an edition.
 pub(super) fn page(conn: &Connection, id: EditionId) -> Outcome<Option<(EditionRecord, String)>> {
     let sql = format!("{RECORD} WHERE e.id = ?1");
-    let read = |row: &Row<'_>| Ok((record(row)?, row.get::<_, Option<Vec<u8>>>(13)?));
+    let read = |row: &Row<'_>| Ok((record(conn, row)?, row.get::<_, Option<Vec<u8>>>(10)?));
     let Some((record, web)) = conn
         .prepare_cached(&sql)?
         .query_row([id.0], read)
@@ -298,7 +304,7 @@ pub(super) fn in_second(
         AND e.slot_at >= ?2 AND e.slot_at < ?2 + 1000"
     );
     let mut query = conn.prepare_cached(&sql)?;
-    let rows = query.query_map(params![digest, ms(second)], record)?;
+    let rows = query.query_map(params![digest, ms(second)], |row| record(conn, row))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -308,8 +314,8 @@ pub(super) fn undelivered(
     conn: &Connection,
     digest: &str,
 ) -> Outcome<Vec<(SubscriberId, MessageId, StorySeq)>> {
-    let sql = "SELECT m.subscriber, m.id, m.after FROM message m JOIN edition e ON e.id = m.edition
-        WHERE m.standing = 0 AND m.uncertain = 0 AND e.digest = ?1 AND NOT EXISTS (
+    let sql = "SELECT m.subscriber, m.id, m.after FROM message m INDEXED BY message_due JOIN edition e ON e.id = m.edition
+        WHERE m.standing IN (0, 1) AND m.standing = 0 AND m.uncertain = 0 AND e.digest = ?1 AND NOT EXISTS (
             SELECT 1 FROM message later WHERE later.subscriber = m.subscriber AND later.id > m.id
             AND (later.standing IN (1, 2) OR later.uncertain = 1)
         ) ORDER BY m.id";

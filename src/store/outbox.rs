@@ -92,7 +92,7 @@ fn due(
 /// rows, because a message may have been accepted without our record of it: [`claim`] marks it, so that no newer edition
 /// takes its stories whatever the repeat comes to, and the repeat is the same bytes.
 pub(super) fn release_claims(conn: &Connection) -> Outcome<usize> {
-    let sql = "UPDATE message SET due_at = min(due_at, queued_at) WHERE standing = 1";
+    let sql = "UPDATE message SET due_at = min(due_at, queued_at) WHERE standing IN (0, 1) AND standing = 1";
     let released = conn.prepare_cached(sql)?.execute([])?;
     let sql = "UPDATE sign_up SET due_at = min(due_at, asked_at) WHERE standing = 1";
     Ok(released + conn.prepare_cached(sql)?.execute([])?)

@@ -123,7 +123,7 @@ pub(super) fn trim(
         WHERE entry IS NULL AND seen_at < ?1 LIMIT 5000)";
     let keys = conn.prepare_cached(keys)?.execute([ms(forget_before)])?;
     let editions = "DELETE FROM edition WHERE id IN (SELECT id FROM edition WHERE frozen_at < ?1
-        AND NOT EXISTS (SELECT 1 FROM message WHERE edition = edition.id AND standing IN (0, 1)) LIMIT 20)";
+        AND id NOT IN (SELECT edition FROM message WHERE standing IN (0, 1)) LIMIT 20)";
     let editions = conn.prepare_cached(editions)?.execute([ms(older_than)])?;
     Ok(!lone.is_empty() || keys > 0 || editions > 0)
 }
@@ -211,7 +211,8 @@ pub(super) fn facts(conn: &Connection, path: &Path) -> Outcome<StoreFacts> {
         last_seq: count("SELECT last_seq FROM about")?,
         messages: tally(
             conn,
-            "SELECT standing, count(*) FROM message WHERE standing IN (0, 1, 3) GROUP BY standing",
+            "SELECT standing, count(*) FROM message WHERE standing IN (0, 1) GROUP BY standing
+            UNION ALL SELECT standing, count(*) FROM message WHERE standing = 3 GROUP BY standing",
         )?,
         oldest_queued_at: oldest,
         size_bytes: std::fs::metadata(path)?.len(),
