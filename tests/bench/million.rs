@@ -35,8 +35,15 @@ pub(crate) fn run(entries: usize) {
         .build()
         .unwrap();
     let few = runtime.block_on(costs(FEW));
+    let little = rss_mb();
     let many = runtime.block_on(costs(entries));
-    println!("{FEW} and {entries} entries, memory {:.0} MB", rss_mb());
+    let much = rss_mb();
+    println!("{FEW} and {entries} entries");
+    println!(
+        "{:<28} {little:>9.0} MB {much:>9.0} MB  {:>6.2}",
+        "memory after it",
+        much / little
+    );
     for ((what, few), (_, many)) in few.into_iter().zip(many) {
         println!(
             "{what:<28} {few:>9.3} ms {many:>9.3} ms  {:>6.2}",
