@@ -39,9 +39,15 @@ fn characters(out: &mut String, text: &str) {
         if index > 0 {
             out.push_str("]]&gt;");
         }
-        out.push_str("<![CDATA[");
-        out.push_str(piece);
-        out.push_str("]]>");
+        // A second opening in a section would be taken for a sign that nobody closed the first.
+        for (index, piece) in piece.split("<![CDATA[").enumerate() {
+            if index > 0 {
+                out.push_str("&lt;![CDATA[");
+            }
+            out.push_str("<![CDATA[");
+            out.push_str(piece);
+            out.push_str("]]>");
+        }
     }
 }
 
