@@ -124,6 +124,19 @@ pub struct Draft {
     pub links: Vec<String>,
 }
 
+impl Draft {
+    /// A page; `path` begins with a slash.
+    #[must_use]
+    pub fn page(path: String, html: String) -> Self {
+        Self {
+            path,
+            content_type: HTML,
+            bytes: html.into_bytes(),
+            links: Vec::new(),
+        }
+    }
+}
+
 /// A document made when it is asked for: stories, days, archives. Implemented by the release flow and handed to the
 /// server by the daemon, so that the two flows need not know each other.
 pub trait OnRequest: Send + Sync {

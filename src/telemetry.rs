@@ -17,6 +17,13 @@ use crate::config::{LogConfig, LogFormat};
 
 pub use metrics::Metrics;
 
+/// An error and its causes on one line.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let told: Vec<String> = anyhow::Chain::new(error).map(ToString::to_string).collect();
+    told.join(": ")
+}
+
 /// Every field name that an event or span may carry; `tidy` compares the sources with it.
 pub const FIELDS: &[&str] = &[
     "attempt",

@@ -7,6 +7,7 @@ use url::Url;
 use crate::model::{FeedStanding, FeedState, PollReport, TroubleClass};
 use crate::schedule::{Answer, AnswerKind};
 use crate::store::StoreError;
+use crate::telemetry::chain;
 
 /// The span of one poll.
 pub(super) fn span(state: &FeedState) -> tracing::Span {
@@ -44,16 +45,6 @@ pub(super) fn brought(key: &str, report: &PollReport) {
 /// The poll could not be stored.
 pub(super) fn not_committed(key: &str, error: &StoreError) {
     tracing::error!(feed.id = ?key, error = %chain(error), "a poll could not be stored");
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// What the closing event says, gathered before the state goes to the store.

@@ -247,12 +247,7 @@ impl Releaser {
         let page = |story| {
             let output = self.shown_by(story)?;
             let html = story_page(&self.theme, &self.still, output, story).ok()?;
-            let draft = Draft {
-                path: format!("/story/{}/", story.id.0),
-                content_type: HTML,
-                bytes: html.into_bytes(),
-                links: Vec::new(),
-            };
+            let draft = Draft::page(format!("/story/{}/", story.id.0), html);
             Some((file_of(&draft.path), Piece::Draft(draft, Keep::UntilPoll)))
         };
         selected.stories.iter().filter_map(page).collect()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::ReleaseError;
+use crate::telemetry::chain;
 
 /// The first wait after a failure, doubled after each further one.
 const FIRST: Duration = Duration::from_secs(2);
@@ -85,17 +86,6 @@ impl Troubles {
             tracing::info!(failures = trouble.failures, notice = ?trouble.told, "publishing works again");
         }
     }
-}
-
-/// The error and its causes on one line.
-fn chain(error: &ReleaseError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

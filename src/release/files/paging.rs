@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use crate::config::{PublishConfig, PublishFormat};
 use crate::model::{StorySeq, StoryView};
 use crate::publish::{
-    Draft, FeedPage, HTML, Keep, Page, Site, Theme, day_page, feed_file, feed_page, story_page,
+    Draft, FeedPage, Keep, Page, Site, Theme, day_page, feed_file, feed_page, story_page,
 };
 use crate::release::select::{Selected, selection};
 use crate::release::shown::DayShown;
@@ -274,12 +274,7 @@ impl Releaser {
         let Ok(html) = made else {
             return Ok(target);
         };
-        let draft = Draft {
-            content_type: HTML,
-            bytes: html.into_bytes(),
-            links: Vec::new(),
-            path,
-        };
+        let draft = Draft::page(path, html);
         let piece = (file_of(&draft.path), Piece::Draft(draft, Keep::UntilPoll));
         Ok(target.put(vec![piece]).await?)
     }
