@@ -30,7 +30,7 @@ const MAX_TAGS: usize = 8 * 1024;
 /// and formatting that is opened again, must not fill the memory.
 const MOST_GROWTH: usize = 8;
 const MOST_ADDED: usize = 32 * 1024;
-/// How often markup that does not read back as it was written is read again.
+/// How often markup that does not read back as it was written is read again. What still changes then becomes its text.
 const MAX_READINGS: usize = 4;
 /// What each link says of itself: nothing of where the reader came from, and no word for what it leads to.
 const REL: &str = "noopener noreferrer nofollow";
@@ -220,17 +220,23 @@ fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
     BASE.set(base.cloned());
     let mut html = cleaned(source);
     // What a browser would read otherwise than it is written is read again, until it stays as it is.
-    for _ in 0..MAX_READINGS {
+    let mut readings = 0;
+    let settles = loop {
         if is_settled(&html) {
-            break;
+            break true;
         }
         let again = cleaned(&html);
-        if again == html {
-            break;
+        if again == html || readings == MAX_READINGS {
+            break again == html;
         }
         html = again;
-    }
+        readings += 1;
+    };
     BASE.set(None);
+    if !settles {
+        repairs.note("restless-markup");
+        return text::paragraphs(&text::of_html(source));
+    }
     if html.trim().is_empty() && guard::has_torn_value(source) {
         repairs.note("torn-attribute");
         return text::paragraphs(&text::of_html(source));

@@ -250,6 +250,17 @@ fn what_is_safe_does_not_outgrow_its_source() {
     }
 }
 
+/// Links and lists left open in each other, which the parser mends a little further with each reading.
+#[test]
+fn markup_that_never_settles_becomes_its_text() {
+    for count in [1, 3, 9, 20, 40] {
+        let source = format!("<a>{}<a>n", "<ol><li>m".repeat(count));
+        let once = safe(&source, None).expect("its words");
+        assert_eq!(safe(&once, None).as_deref(), Some(once.as_str()), "{count}");
+        assert_eq!(once.matches('m').count(), count, "no word is lost");
+    }
+}
+
 /// A JSON string may bring any character; found by the fuzz target of markup.
 #[test]
 fn controls_are_cut_from_text_and_markup() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::base::web_address;
 use super::super::kinds::Kind;
+use super::super::names::Space;
 use super::super::node::Node;
 use super::super::repairs::Repairs;
 use super::{Chooser, Chosen, media};
@@ -51,7 +52,10 @@ impl Chooser<'_> {
 
     fn is_permalink(&self, part: &Node<'_>, guid: &str) -> bool {
         let flag = part.attribute("ispermalink", self.entities);
-        flag.is_none_or(|flag| !flag.eq_ignore_ascii_case("false")) && web_address(guid).is_some()
+        // In an Atom feed it counts as an id, of which nothing can be denied.
+        let is_denied = self.dialect.space() != Space::Atom
+            && flag.is_some_and(|flag| flag.eq_ignore_ascii_case("false"));
+        !is_denied && web_address(guid).is_some()
     }
 
     /// The entry's page and id, when its own elements for them are missing or a proxy's.
