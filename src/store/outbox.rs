@@ -78,13 +78,18 @@ fn due(
     in_hand: &[MessageId],
 ) -> Outcome<Vec<(i64, bool)>> {
     let sql = "SELECT id, (SELECT standing FROM subscriber WHERE id = message.subscriber) = 0 FROM message
-        WHERE standing IN (0, 1) AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
-    let most = i64::try_from(limit + in_hand.len()).unwrap_or(i64::MAX);
+        WHERE standing IN (0, 1) AND due_at <= ?1 ORDER BY due_at, id";
     let mut query = conn.prepare_cached(sql)?;
-    let rows = query.query_map([ms(now), most], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut due: Vec<(i64, bool)> = rows.collect::<rusqlite::Result<_>>()?;
-    due.retain(|(id, _)| !in_hand.contains(&MessageId(*id)));
-    due.truncate(limit);
+    let mut rows = query.query([ms(now)])?;
+    let mut due = Vec::with_capacity(limit);
+    while due.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let id = row.get(0)?;
+        if !in_hand.contains(&MessageId(id)) {
+            due.push((id, row.get(1)?));
+        }
+    }
     Ok(due)
 }
 
