@@ -38,7 +38,7 @@ pub(super) async fn open(
         .map(|listener| (listener, readers))
         .chain(admin)
     {
-        tracing::info!(http.listen = ?listener, "listening");
+        tracing::info!(http.listen = place(&listener), "listening");
         let deadlines = Deadlines::default();
         servers.spawn(http::serve(
             listener,
@@ -49,6 +49,18 @@ pub(super) async fn open(
         ));
     }
     Ok(servers)
+}
+
+/// Where a listener is, as the config writes it.
+fn place(listener: &Listener) -> String {
+    match listener {
+        Listener::Tcp(listener) => listener.local_addr().map(|address| address.to_string()),
+        Listener::Unix(listener) => listener.local_addr().map(|address| {
+            let path = address.as_pathname().map(Path::display);
+            path.map_or_else(String::new, |path| format!("unix:{path}"))
+        }),
+    }
+    .unwrap_or_else(|error| error.to_string())
 }
 
 fn handed() -> anyhow::Result<Vec<Listener>> {
