@@ -174,8 +174,8 @@ pub(super) fn safe(
     };
     let html = match text::without_unseen(&html) {
         Cow::Borrowed(_) => html,
-        // It may have stood between a tag and a line end.
-        Cow::Owned(seen) => without_first_lines(seen),
+        // It may have stood between a tag and a line end, or before all.
+        Cow::Owned(seen) => without_blank_ends(without_first_lines(seen)),
     };
     Some(html)
         .filter(|html| !html.trim().is_empty())
@@ -202,8 +202,12 @@ pub(super) fn sanitised(source: &str, base: Option<&Url>, repairs: &mut Repairs)
         repairs.note("overgrown-markup");
         html = text::paragraphs(&text::of_html(source));
     }
+    without_blank_ends(html)
+}
+
+/// What stood before the first text may be gone, its line ends not; so at the end.
+fn without_blank_ends(mut html: String) -> String {
     html.truncate(html.trim_end().len());
-    // What stood before the first text may be gone, its line ends not.
     let is_blank = |character: char| character.is_whitespace() || character == '\u{feff}';
     match html.starts_with(is_blank) {
         true => html.trim_start_matches(is_blank).to_owned(),

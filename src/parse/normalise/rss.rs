@@ -58,6 +58,12 @@ pub(super) fn files(out: &mut String, files: &[File]) {
     for file in files {
         let mut attributes = vec![("url", file.url.as_str())];
         attributes.extend(file.mime.as_deref().map(|mime| ("type", mime)));
+        // A picture that is a file, not what stands for one.
+        let is_picture = file
+            .mime
+            .as_deref()
+            .is_some_and(|mime| mime.starts_with("image/"));
+        attributes.extend(is_picture.then_some(("medium", "document")));
         attributes.extend(file.length.as_deref().map(|length| ("fileSize", length)));
         attributes.extend(
             file.duration

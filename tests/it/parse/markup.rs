@@ -274,6 +274,7 @@ fn controls_are_cut_from_text_and_markup() {
             "<p title=\"ab\">One</p>\n<p>two</p>",
         ),
         ("<p>One</p><br>\n\u{0}", "<p>One</p><br>"),
+        ("\u{1}\u{feff}<b>One</b>", "<b>One</b>"),
         ("<pre>\u{1}\nOne</pre>", "<pre>One</pre>"),
         ("<pre>&#8238;\nOne</pre>", "<pre>One</pre>"),
         ("One\rTwo\r\nThree", "One\nTwo\nThree"),

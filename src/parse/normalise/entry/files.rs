@@ -40,9 +40,11 @@ impl Chooser<'_> {
             self.text_link("thumbnail", thumbnail, chosen);
         }
         let attribute = |name| part.attribute(name, self.entities);
-        let is_image = attribute("medium")
-            .is_some_and(|medium| medium.eq_ignore_ascii_case("image"))
-            || attribute("type").is_some_and(|kind| kind.starts_with("image/"));
+        // What it is said to be for counts before what it is made of.
+        let is_image = match attribute("medium") {
+            Some(medium) => medium.eq_ignore_ascii_case("image"),
+            None => attribute("type").is_some_and(|kind| kind.starts_with("image/")),
+        };
         match is_image {
             true => self.text_link("thumbnail", part, chosen),
             false => self.file(part, "filesize", chosen),
