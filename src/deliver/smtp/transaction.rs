@@ -1,5 +1,7 @@
 //! One transaction: MAIL, RCPT, DATA, the message with its final dot in one write, and what the replies mean.
 
+use memchr::memmem;
+
 use super::super::bounce::{self, Kind};
 use super::super::reply::Reply;
 use super::super::wire::Broken;
@@ -235,19 +237,9 @@ impl Session {
     /// The message and its dot. From the moment the write begins, the server may have all of it.
     async fn transfer(&mut self, bytes: &[u8], halt: &Halt) -> Outcome {
         let stuffed = stuffed(bytes);
-        let Some((body, dot)) = stuffed.split_at_checked(stuffed.len().saturating_sub(DOT.len()))
-        else {
-            return Outcome::NotSent {
-                reason: "empty message".to_owned(),
-            };
-        };
         // The dot can only have left once everything before it has: a broken write of the body is certain, the last
         // block with the dot is not. Small messages go in one write, so that they are one packet.
-        let (first, last) = if body.len() > BLOCK {
-            body.split_at(body.len() - BLOCK)
-        } else {
-            (&[][..], body)
-        };
+        let (first, last) = stuffed.split_at(stuffed.len().saturating_sub(BLOCK));
         match halt
             .before(self.wire.write(first, self.deadlines.body))
             .await
@@ -256,7 +248,7 @@ impl Session {
             Some(Err(broken)) => return self.lost(&broken),
             Some(Ok(())) => {}
         }
-        match halt.within(self.finish(&[last, dot].concat())).await {
+        match halt.within(self.finish(last)).await {
             Some(answer) => self.final_word(answer),
             None => {
                 self.alive = false;
@@ -319,22 +311,26 @@ fn judged(reply: &Reply, untold: Kind) -> Outcome {
 
 /// The status of a refusal without one (RFC 3463: undefined).
 const UNTOLD: &str = "5.0.0";
-const DOT: &[u8] = b".\r\n";
 const BLOCK: usize = 128 * 1024;
 
 /// `bytes` with leading dots doubled and the final dot (RFC 5321 §4.5.2). Lines end in CRLF already.
 fn stuffed(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 64);
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if line.first() == Some(&b'.') {
-            out.push(b'.');
-        }
-        out.extend_from_slice(line);
+    if bytes.first() == Some(&b'.') {
+        out.push(b'.');
     }
+    let mut rest = bytes;
+    while let Some(at) = memmem::find(rest, b"\n.") {
+        let (line, after) = rest.split_at(at + 2);
+        out.extend_from_slice(line);
+        out.push(b'.');
+        rest = after;
+    }
+    out.extend_from_slice(rest);
     if !out.ends_with(b"\r\n") {
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(DOT);
+    out.extend_from_slice(b".\r\n");
     out
 }
 
