@@ -46,17 +46,12 @@ fn without(text: &str, (begin, end): (usize, usize)) -> String {
     name.trim().to_owned()
 }
 
-/// Adds an author, or what it tells of one who is known by the same name: feeds name people in two vocabularies. Two
-/// mail addresses do not make two: no reader would see what tells them apart.
+/// Adds an author, or what it tells of one who is known by the same name: feeds name people in two vocabularies, and in
+/// each with another address.
 pub(crate) fn add(authors: &mut Vec<Author>, author: Author) {
-    let agrees = |own: &Option<String>, other: &Option<String>| {
-        own.is_none() || other.is_none() || own == other
-    };
-    let same = authors.iter_mut().find(|known| {
-        known.name == author.name
-            && (known.name.is_some() || **known == author)
-            && agrees(&known.uri, &author.uri)
-    });
+    let same = authors
+        .iter_mut()
+        .find(|known| known.name == author.name && (known.name.is_some() || **known == author));
     match same {
         Some(known) => {
             known.email = known.email.take().or(author.email);
