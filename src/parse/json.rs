@@ -234,7 +234,7 @@ impl Reader {
             .get("id")
             .and_then(Value::as_str)
             .filter(|id| super::normalise::web_address(id).is_some());
-        let id = id.map(str::to_owned);
+        let id = id.map(|id| self.absolute(id));
         put(out, "url", url.or(external).or(id));
     }
 
