@@ -11,7 +11,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{join_all, join3};
+use futures_util::StreamExt as _;
+use futures_util::future::join3;
+use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -103,7 +105,10 @@ impl Mailer {
             pool: Pool::default(),
         };
         // The connections live inside this future: leaving it means all have ended.
-        let ended = join_all((0..mail.connections.max(1)).map(|_| self.connection(&course))).await;
+        let connections = (0..mail.connections.max(1)).map(|_| self.connection(&course));
+        // Only the one that has something to do is looked at.
+        let connections: FuturesUnordered<_> = connections.collect();
+        let ended: Vec<Result<()>> = connections.collect().await;
         let mut ended: Result<()> = ended.into_iter().collect();
         while let Some(Claimed { message, .. }) = course.pool.pop() {
             let back = Sent::back(message, self.ground.clock.now());
