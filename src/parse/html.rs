@@ -199,8 +199,7 @@ pub(super) fn sanitised(source: &str, base: Option<&Url>, repairs: &mut Repairs)
     let tidied = tidy::tidied(source, base).filter(|html| !html.trim().is_empty());
     let mut html = tidied.unwrap_or_else(|| parsed(source, base, repairs));
     if html.len() > MOST_GROWTH * source.len() + MOST_ADDED {
-        repairs.note("overgrown-markup");
-        html = text::paragraphs(&text::of_html(source));
+        html = words_alone(source, "overgrown-markup", repairs);
     }
     without_blank_ends(html)
 }
@@ -215,11 +214,16 @@ fn without_blank_ends(mut html: String) -> String {
     }
 }
 
+/// The text of HTML that cannot be shown as it is, and why.
+fn words_alone(source: &str, why: &'static str, repairs: &mut Repairs) -> String {
+    repairs.note(why);
+    text::paragraphs(&text::of_html(source))
+}
+
 /// HTML made safe by the sanitiser.
 fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
     if let Some(excess) = excess(source) {
-        repairs.note(excess);
-        return text::paragraphs(&text::of_html(source));
+        return words_alone(source, excess, repairs);
     }
     BASE.set(base.cloned());
     let mut html = cleaned(source);
@@ -238,12 +242,10 @@ fn parsed(source: &str, base: Option<&Url>, repairs: &mut Repairs) -> String {
     };
     BASE.set(None);
     if !settles {
-        repairs.note("restless-markup");
-        return text::paragraphs(&text::of_html(source));
+        return words_alone(source, "restless-markup", repairs);
     }
     if html.trim().is_empty() && guard::has_torn_value(source) {
-        repairs.note("torn-attribute");
-        return text::paragraphs(&text::of_html(source));
+        return words_alone(source, "torn-attribute", repairs);
     }
     html
 }

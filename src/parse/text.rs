@@ -104,7 +104,8 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// Markup without the characters that show text in another order than it is in (those that right-to-left text needs
-/// stay), and without the controls that no document may hold and only a string of JSON can bring. Where one was cut, spaces at the ends go too.
+/// stay), and without the controls that no document may hold and only a string of JSON can bring. Where one was cut,
+/// spaces at the ends go too.
 pub(super) fn without_unseen(html: &str) -> Cow<'_, str> {
     const OVERRIDES: [char; 2] = ['\u{202d}', '\u{202e}'];
     let bytes = html.as_bytes();

@@ -314,6 +314,7 @@ pub(super) fn undelivered(
     conn: &Connection,
     digest: &str,
 ) -> Outcome<Vec<(SubscriberId, MessageId, StorySeq)>> {
+    // The first of the two conditions is the index's own, which knows what waits from years of what does not.
     let sql = "SELECT m.subscriber, m.id, m.after FROM message m INDEXED BY message_due JOIN edition e ON e.id = m.edition
         WHERE m.standing IN (0, 1) AND m.standing = 0 AND m.uncertain = 0 AND e.digest = ?1 AND NOT EXISTS (
             SELECT 1 FROM message later WHERE later.subscriber = m.subscriber AND later.id > m.id

@@ -34,7 +34,7 @@ impl Claimed {
     }
 }
 
-/// See the file.
+/// Messages at hand, and the right to claim more.
 #[derive(Default)]
 pub(super) struct Pool {
     messages: Mutex<VecDeque<Claimed>>,
