@@ -37,7 +37,7 @@ pub(super) async fn edition(
         }
     };
     match found.await {
-        Ok(Some((_, html))) => {
+        Ok(Some(html)) => {
             let policy = [(header::CONTENT_SECURITY_POLICY, MAIL_POLICY)];
             (policy, kept(&front, Ok(html))).into_response()
         }

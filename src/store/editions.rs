@@ -212,7 +212,7 @@ fn queue(conn: &Connection, edition: i64, message: &FrozenMessage, now: Timestam
 }
 
 const RECORD: &str = "SELECT e.id, e.digest, e.lane, e.slot_at, e.frozen_at, e.after, e.until, e.standing, e.subject,
-    e.stories, e.web FROM edition e";
+    e.stories FROM edition e";
 
 /// An edition, its messages counted.
 fn record(conn: &Connection, row: &Row<'_>) -> rusqlite::Result<EditionRecord> {
@@ -264,19 +264,14 @@ pub(super) fn one(conn: &Connection, id: EditionId) -> Outcome<Option<EditionRec
 }
 
 /// Web copy of an edition.
-pub(super) fn page(conn: &Connection, id: EditionId) -> Outcome<Option<(EditionRecord, String)>> {
-    let sql = format!("{RECORD} WHERE e.id = ?1");
-    let read = |row: &Row<'_>| Ok((record(conn, row)?, row.get::<_, Option<Vec<u8>>>(10)?));
-    let Some((record, web)) = conn
-        .prepare_cached(&sql)?
-        .query_row([id.0], read)
-        .optional()?
-    else {
+pub(super) fn page(conn: &Connection, id: EditionId) -> Outcome<Option<String>> {
+    let mut query = conn.prepare_cached("SELECT web FROM edition WHERE id = ?1")?;
+    let web: Option<Option<Vec<u8>>> = query.query_row([id.0], |row| row.get(0)).optional()?;
+    let Some(web) = web.flatten() else {
         return Ok(None);
     };
-    let Some(web) = web else { return Ok(None) };
     let html = String::from_utf8_lossy(&pack::decompress(&web)?).into_owned();
-    Ok(Some((record, html)))
+    Ok(Some(html))
 }
 
 /// Messages of an edition, with bytes.

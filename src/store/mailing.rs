@@ -225,7 +225,7 @@ impl Store {
         .await
     }
     /// Web copy of an edition.
-    pub async fn edition_page(&self, id: EditionId) -> Result<Option<(EditionRecord, String)>> {
+    pub async fn edition_page(&self, id: EditionId) -> Result<Option<String>> {
         self.read("reading an edition", move |conn| editions::page(conn, id))
             .await
     }

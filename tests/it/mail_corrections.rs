@@ -134,7 +134,7 @@ async fn only_those_who_were_mailed_the_story_hear_of_it() {
     // The web copy has what any of the mails had.
     let editions = room.editions("morning").await;
     let page = room.bench.store.edition_page(editions[1].id).await.unwrap();
-    assert!(page.unwrap().1.contains("<del>10</del> <ins>12</ins>"));
+    assert!(page.unwrap().contains("<del>10</del> <ins>12</ins>"));
 }
 
 #[tokio::test]

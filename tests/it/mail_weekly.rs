@@ -47,7 +47,7 @@ async fn a_week_is_in_one_mail_and_every_story_comes_once() {
         .edition_page(thursday.unwrap().id)
         .await
         .unwrap();
-    assert!(web.unwrap().1.contains("Chips 2"));
+    assert!(web.unwrap().contains("Chips 2"));
     // Thursday is slept through: the next edition makes up for it.
     desk.publish().await;
     desk.run_at("2026-12-04T08:00:00Z").await;

@@ -33,7 +33,7 @@ impl Scene {
         let edition = self.edition(args.edition).await?;
         if args.web {
             let page = self.store.edition_page(edition.id).await?;
-            let (_, html) = page.context("this edition has no web copy: it was empty")?;
+            let html = page.context("this edition has no web copy: it was empty")?;
             out.line(html.trim_end())?;
             return Ok(Exit::Fine);
         }

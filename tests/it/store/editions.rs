@@ -106,7 +106,7 @@ async fn an_edition_is_frozen_once_and_only_where_the_last_one_ended() {
         .map(|one| (one.after.0, one.until.0, one.messages))
         .collect();
     assert_eq!(windows, [(3, 7, (1, 0, 0)), (0, 3, (1, 0, 0))]);
-    let (_, web) = bench
+    let web = bench
         .store
         .edition_page(editions[0].id)
         .await
