@@ -31,7 +31,8 @@ pub use history::{FEED_HISTORY, FeedCondition, FeedEvent, FeedEventKind, FeedHis
 pub use icon::{IconAnswer, IconCommit, IconFound, IconKind, IconRef, IconWish, KnownIcon};
 pub use mail::{
     Amended, Disposition, EditionId, EditionRecord, EditionStanding, FormerState, FrozenEdition,
-    FrozenMessage, Mailed, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,
+    FrozenMessage, Mailed, MessageId, MessageStanding, MessageView, OutboxMessage, Packed,
+    SubscriberId,
 };
 pub use poll::{
     DayCount, GapSource, HostState, PollClaim, PollCommit, PollReport, SideCommit, SideWay,

@@ -198,6 +198,16 @@ pub struct OutboxMessage {
     pub lease: i64,
 }
 
+/// A message and what became of it so far.
+pub struct MessageView {
+    /// As it is sent.
+    pub message: OutboxMessage,
+    /// Where it stands.
+    pub standing: MessageStanding,
+    /// What the last attempt came to, in the server's words, or in ours where it said none; none before the first.
+    pub reply: Option<String>,
+}
+
 /// What became of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {

@@ -8,8 +8,8 @@ use super::row::{Outcome, get_at, get_code, get_opt_at, ms};
 use super::select::last_seq;
 use super::{LaneState, StoreError, pack};
 use crate::model::{
-    EditionId, EditionRecord, FrozenEdition, FrozenMessage, MessageId, MessageStanding,
-    OutboxMessage, StorySeq, SubscriberId, SubscriberStanding,
+    EditionId, EditionRecord, FrozenEdition, FrozenMessage, MessageId, MessageView, StorySeq,
+    SubscriberId, SubscriberStanding,
 };
 
 /// Where a lane stands; made at first sight.
@@ -275,16 +275,17 @@ pub(super) fn page(conn: &Connection, id: EditionId) -> Outcome<Option<String>> 
 }
 
 /// Messages of an edition, with bytes.
-pub(super) fn messages(
-    conn: &Connection,
-    id: EditionId,
-) -> Outcome<Vec<(MessageStanding, OutboxMessage)>> {
+pub(super) fn messages(conn: &Connection, id: EditionId) -> Outcome<Vec<MessageView>> {
     let sql = format!("{} WHERE edition = ?1 ORDER BY id", super::outbox::MESSAGE);
     let mut query = conn.prepare_cached(&sql)?;
     let mut rows = query.query([id.0])?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
-        messages.push((get_code(row, 10)?, super::outbox::message(row)?));
+        messages.push(MessageView {
+            message: super::outbox::message(row)?,
+            standing: get_code(row, 10)?,
+            reply: row.get(11)?,
+        });
     }
     Ok(messages)
 }

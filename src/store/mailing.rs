@@ -229,11 +229,8 @@ impl Store {
         self.read("reading an edition", move |conn| editions::page(conn, id))
             .await
     }
-    /// Messages of an edition, with bytes: (standing, message).
-    pub async fn edition_messages(
-        &self,
-        id: EditionId,
-    ) -> Result<Vec<(MessageStanding, OutboxMessage)>> {
+    /// Messages of an edition, with bytes.
+    pub async fn edition_messages(&self, id: EditionId) -> Result<Vec<MessageView>> {
         self.read("reading an edition", move |conn| {
             editions::messages(conn, id)
         })

@@ -9,7 +9,7 @@ use super::row::{Outcome, Trouble};
 use super::{Result, StoreError};
 
 /// The steps in order; step n leads to version n + 1.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_counts.sql"),
     include_str!("migrations/0003_withdrawn.sql"),
@@ -22,6 +22,7 @@ const STEPS: [&str; 12] = [
     include_str!("migrations/0010_new_marks.sql"),
     include_str!("migrations/0011_letters.sql"),
     include_str!("migrations/0012_lighter_outbox.sql"),
+    include_str!("migrations/0013_reply.sql"),
 ];
 
 /// The version that this feedmill writes.

@@ -16,7 +16,7 @@ use crate::model::{
 /// Columns of [`message`].
 pub(super) const MESSAGE: &str =
     "SELECT id, edition, subscriber, message_id, envelope_from, envelope_to, bytes,
-    attempts, queued_at, lease, standing FROM message JOIN letter ON letter.message = message.id";
+    attempts, queued_at, lease, standing, reply FROM message JOIN letter ON letter.message = message.id";
 
 /// A row with its bytes as they will be sent.
 pub(super) fn message(row: &Row<'_>) -> Outcome<OutboxMessage> {
@@ -166,9 +166,10 @@ pub(super) fn settle(
     ));
     // A subscriber who left meanwhile gets no further attempt.
     let sql = "UPDATE message SET due_at = ?3, attempts = attempts + ?4, settled_at = ?5, uncertain = max(uncertain, ?6),
-        standing = CASE WHEN ?7 = 0 AND (SELECT standing FROM subscriber WHERE id = message.subscriber) <> 0 THEN 4 ELSE ?7 END
+        standing = CASE WHEN ?7 = 0 AND (SELECT standing FROM subscriber WHERE id = message.subscriber) <> 0 THEN 4 ELSE ?7 END,
+        reply = coalesce(?8, reply)
         WHERE id = ?1 AND lease = ?2 AND standing = 1";
-    let settled = conn.prepare_cached(sql)?.execute([
+    let settled = conn.prepare_cached(sql)?.execute(params![
         id.0,
         lease,
         ms(due_at),
@@ -176,30 +177,20 @@ pub(super) fn settle(
         ms(now),
         uncertain,
         standing,
-    ])? == 1;
-    if settled && counts == 1 {
-        log_attempt(conn, id, disposition, now)?;
-    }
-    Ok(settled)
+        reply(disposition),
+    ])?;
+    Ok(settled == 1)
 }
 
-fn log_attempt(
-    conn: &Connection,
-    id: MessageId,
-    disposition: &Disposition,
-    now: Timestamp,
-) -> Outcome<()> {
-    let (outcome, detail) = match disposition {
-        Disposition::Delivered { reply } => ("delivered", reply.as_str()),
-        Disposition::Transient { reason, .. } => ("transient", reason.as_str()),
-        Disposition::Permanent { reason, .. } => ("permanent", reason.as_str()),
-        Disposition::Released { .. } => ("released", ""),
-    };
-    let sql = "INSERT OR REPLACE INTO attempt (message, number, ended_at, outcome, detail)
-        SELECT id, attempts, ?2, ?3, ?4 FROM message WHERE id = ?1";
-    conn.prepare_cached(sql)?
-        .execute(params![id.0, ms(now), outcome, detail])?;
-    Ok(())
+/// What an attempt came to, in words; none where it was none.
+fn reply(disposition: &Disposition) -> Option<&str> {
+    match disposition {
+        Disposition::Delivered { reply } => Some(reply),
+        Disposition::Transient { reason, .. } | Disposition::Permanent { reason, .. } => {
+            Some(reason)
+        }
+        Disposition::Released { .. } => None,
+    }
 }
 
 /// When the outbox next has something to do.

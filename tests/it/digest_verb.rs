@@ -91,6 +91,14 @@ async fn show_tells_what_was_sent_byte_for_byte() {
     }
     let one = json(&home.verb(&["digest", "show", "1", "--subscriber", row, "--json"]));
     assert_eq!(one["messages"][0]["standing"], "delivered");
+    assert_eq!(one["messages"][0]["attempts"], 1);
+    assert_eq!(one["messages"][0]["reply"], "kept in the Maildir");
+    let table = home.verb(&["digest", "show", "1"]);
+    assert_eq!(
+        table.matches("  kept in the Maildir\n").count(),
+        2,
+        "{table}"
+    );
     assert!(
         one["messages"][0]["text"]
             .as_str()

@@ -268,7 +268,7 @@ async fn who_leaves_while_the_edition_runs_gets_no_more_of_it() {
     assert_eq!(
         messages
             .iter()
-            .map(|(standing, _)| *standing)
+            .map(|view| view.standing)
             .collect::<Vec<_>>(),
         [MessageStanding::Withdrawn]
     );
@@ -337,6 +337,12 @@ async fn one_refused_recipient_does_not_stop_the_others() {
     assert_eq!(post.mails(), ["an: 1", "cy: 1", "du: 1"]);
     let edition = &post.bench.store.editions("morning", 1).await.unwrap()[0];
     assert_eq!(edition.messages, (0, 3, 1));
+    let kept = post.bench.store.edition_messages(edition.id).await.unwrap();
+    let bo = kept
+        .iter()
+        .find(|view| view.standing == MessageStanding::Failed);
+    let reply = bo.unwrap().reply.as_deref();
+    assert_eq!(reply, Some("550 5.1.1 unknown"));
 }
 
 #[tokio::test]
@@ -369,7 +375,7 @@ async fn a_server_that_is_down_costs_no_attempts() {
         .remove(0);
     let messages = post.bench.store.edition_messages(edition.id).await.unwrap();
     assert_eq!(
-        (messages[0].0, messages[0].1.attempts),
+        (messages[0].standing, messages[0].message.attempts),
         (MessageStanding::Queued, 0)
     );
     assert!(post.bench.store.next_message_at().await.unwrap().unwrap() > post.clock.now());

@@ -102,9 +102,10 @@ async fn edition(room: &mut Mailroom, day: usize) -> (String, String) {
     room.look_at(&format!("2026-05-{day:02}T06:30:00Z")).await;
     let edition = room.editions("morning").await.pop().unwrap();
     let messages = room.bench.store.edition_messages(edition.id).await.unwrap();
-    let (_, message) = messages
+    let message = messages
         .into_iter()
-        .find(|(_, one)| one.envelope_to == "an@example.net")
+        .map(|view| view.message)
+        .find(|one| one.envelope_to == "an@example.net")
         .unwrap();
     (message.envelope_from, message.message_id)
 }

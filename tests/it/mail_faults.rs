@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use feedmill::mail::Freezing;
-use feedmill::model::{Disposition, MessageStanding, OutboxMessage, SubscriberStanding};
+use feedmill::model::{
+    Disposition, MessageStanding, MessageView, OutboxMessage, SubscriberStanding,
+};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -151,7 +153,7 @@ async fn who_left_is_not_sent_what_a_dead_daemon_had_claimed() {
     let store = &post.bench.store;
     let edition = store.editions("morning", 1).await.unwrap().remove(0);
     let messages = store.edition_messages(edition.id).await.unwrap();
-    let mut standings: Vec<_> = messages.iter().map(|(standing, _)| *standing).collect();
+    let mut standings: Vec<_> = messages.iter().map(|view| view.standing).collect();
     standings.sort_by_key(|standing| format!("{standing:?}"));
     assert_eq!(
         standings,
@@ -192,10 +194,10 @@ async fn stopped(script: Script, reached: &str) -> (u32, bool) {
     tokio::time::timeout(PATIENCE, both).await.unwrap();
     let store = &post.bench.store;
     let edition = store.editions("morning", 1).await.unwrap().remove(0);
-    let (standing, message) = store.edition_messages(edition.id).await.unwrap().remove(0);
-    assert_eq!(standing, MessageStanding::Queued);
+    let view = store.edition_messages(edition.id).await.unwrap().remove(0);
+    assert_eq!(view.standing, MessageStanding::Queued);
     let free = !store.undelivered("morning").await.unwrap().is_empty();
-    (message.attempts, free)
+    (view.message.attempts, free)
 }
 
 #[tokio::test]
@@ -381,8 +383,8 @@ async fn a_clock_that_was_ahead_for_a_while_silences_nothing() {
     assert_eq!(post.editions().await, ["03 06:30 1..2", "01 06:30 0..1"]);
 }
 
-/// The stored mail of the only subscriber, and where it stands.
-async fn stored(post: &Post) -> (MessageStanding, OutboxMessage) {
+/// The stored mail of the only subscriber.
+async fn stored(post: &Post) -> MessageView {
     let editions = post.bench.store.editions("morning", 1).await.unwrap();
     let messages = post.bench.store.edition_messages(editions[0].id).await;
     messages.unwrap().remove(0)
@@ -448,9 +450,9 @@ async fn a_mail_too_large_for_the_server_goes_as_text_alone() {
             );
         }
         // What is kept is what went, for a repeat and for `digest show`.
-        let (standing, kept) = stored(&post).await;
-        assert_eq!(standing, MessageStanding::Delivered);
-        assert_eq!(kept.bytes, taken[0].bytes);
+        let kept = stored(&post).await;
+        assert_eq!(kept.standing, MessageStanding::Delivered);
+        assert_eq!(kept.message.bytes, taken[0].bytes);
     }
 }
 
@@ -465,7 +467,7 @@ async fn a_mail_whose_text_is_too_large_is_the_operators_to_see_to() {
         post.publish(1).await;
         post.run_at(&format!("2026-03-{day:02}T06:30:00Z")).await;
     }
-    assert_eq!(stored(&post).await.0, MessageStanding::Failed);
+    assert_eq!(stored(&post).await.standing, MessageStanding::Failed);
     let subscribers = post.bench.store.subscribers("morning").await.unwrap();
     assert_eq!(subscribers[0].standing, SubscriberStanding::Active);
     assert!(

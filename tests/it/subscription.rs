@@ -349,7 +349,7 @@ async fn a_subscriber_sees_all_that_is_stored_and_has_it_erased() {
         let messages = desk.mill.store.edition_messages(edition.id).await.unwrap();
         let to: Vec<&str> = messages
             .iter()
-            .map(|(_, mail)| mail.envelope_to.as_str())
+            .map(|view| view.message.envelope_to.as_str())
             .collect();
         assert_eq!(to, ["bo@example.net"]);
     }

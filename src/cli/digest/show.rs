@@ -8,7 +8,7 @@ use super::{Scene, find};
 use crate::cli::{Exit, Output};
 use crate::deliver;
 use crate::mail::{Look, Window};
-use crate::model::{EditionId, EditionRecord, MessageStanding, OutboxMessage, StorySeq};
+use crate::model::{EditionId, EditionRecord, MessageStanding, MessageView, StorySeq};
 
 /// One message of an edition, as told.
 #[derive(Serialize)]
@@ -18,6 +18,9 @@ struct Sent<'a> {
     standing: MessageStanding,
     message_id: &'a str,
     bytes: usize,
+    attempts: u32,
+    /// What the last attempt came to.
+    reply: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
 }
@@ -43,10 +46,10 @@ impl Scene {
         };
         let subscribers = self.store.subscribers(&edition.digest).await?;
         let id = find(&subscribers, who).map(|found| found.id);
-        messages.retain(|(_, message)| {
+        messages.retain(|MessageView { message, .. }| {
             id.is_some() && message.subscriber == id || message.envelope_to == *who
         });
-        let (_, message) = messages
+        let MessageView { message, .. } = messages
             .first()
             .with_context(|| format!("edition {} was not for this subscriber", args.edition))?;
         if args.json {
@@ -128,23 +131,14 @@ impl Scene {
 
 fn tell(
     edition: &EditionRecord,
-    messages: &[(MessageStanding, OutboxMessage)],
+    messages: &[MessageView],
     json: bool,
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
     let one = messages.len() == 1;
     let messages: Vec<Sent<'_>> = messages
         .iter()
-        .map(|(standing, message)| Sent {
-            subscriber: message.subscriber.map_or(0, |id| id.0),
-            address: &message.envelope_to,
-            standing: *standing,
-            message_id: &message.message_id,
-            bytes: message.bytes.len(),
-            text: (json && one)
-                .then(|| deliver::part(&message.bytes, "text/plain"))
-                .flatten(),
-        })
+        .map(|view| sent(view, json && one))
         .collect();
     if json {
         out.json(&Shown { edition, messages })?;
@@ -156,10 +150,35 @@ fn tell(
     ))?;
     for sent in messages {
         let standing = format!("{:?}", sent.standing).to_lowercase();
+        let attempts = match sent.attempts {
+            0 | 1 => String::new(),
+            many => format!("  {many} attempts"),
+        };
+        let reply = sent.reply.map(|reply| format!("  {reply}"));
         out.line(&format!(
-            "{:>5}  {:<32} {standing:<10} {:>7} bytes  <{}>",
-            sent.subscriber, sent.address, sent.bytes, sent.message_id
+            "{:>5}  {:<32} {standing:<10} {:>7} bytes  <{}>{attempts}{}",
+            sent.subscriber,
+            sent.address,
+            sent.bytes,
+            sent.message_id,
+            reply.unwrap_or_default()
         ))?;
     }
     Ok(Exit::Fine)
+}
+
+fn sent(view: &MessageView, with_text: bool) -> Sent<'_> {
+    let message = &view.message;
+    Sent {
+        subscriber: message.subscriber.map_or(0, |id| id.0),
+        address: &message.envelope_to,
+        standing: view.standing,
+        message_id: &message.message_id,
+        bytes: message.bytes.len(),
+        attempts: message.attempts,
+        reply: view.reply.as_deref(),
+        text: with_text
+            .then(|| deliver::part(&message.bytes, "text/plain"))
+            .flatten(),
+    }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::bench::options;
-use feedmill::model::{AddressChange, MoveReason, SubscriberId, SubscriberOrigin};
+use feedmill::model::{AddressChange, EditionId, MoveReason, SubscriberId, SubscriberOrigin};
 use feedmill::store::{Store, StoreOptions};
 use rusqlite::Connection;
 
@@ -104,10 +104,13 @@ async fn a_mail_that_waits_in_an_older_file_keeps_its_bytes() {
          INSERT INTO edition (id, digest, lane, slot_at, frozen_at, after, until, standing, subject, stories)
              VALUES (1, 'd', 'UTC', 0, 0, 0, 0, 0, 'one', 1);
          INSERT INTO message (id, edition, subscriber, message_id, envelope_from, envelope_to, stories, after, standing,
-             queued_at, due_at, bytes) VALUES (7, 1, 1, '7@example.org', 'n@example.org', 'a@example.org', 1, 0, 0, 0, 0, x'{hex}')"
+             queued_at, due_at, bytes) VALUES (7, 1, 1, '7@example.org', 'n@example.org', 'a@example.org', 1, 0, 0, 0, 0, x'{hex}');
+         INSERT INTO attempt VALUES (7, 1, 0, 'transient', '451 first'), (7, 2, 5, 'transient', '451 second')"
     );
     first_schema(&options.path, &queued);
     let store = Store::open(options).await.unwrap();
+    let kept = store.edition_messages(EditionId(1)).await.unwrap();
+    assert_eq!(kept[0].reply.as_deref(), Some("451 second"));
     let [now, until] = [60, 600].map(|second| jiff::Timestamp::from_second(second).unwrap());
     let taken = store.claim_messages(now, until, 5, Vec::new()).await;
     let taken = taken.unwrap();

@@ -8,7 +8,7 @@ use feedmill::clock::Clock;
 use feedmill::config::{Config, Overrides, load, render_complaints};
 use feedmill::filter::Rules;
 use feedmill::mail::{Ground, Mailer, sync};
-use feedmill::model::{EditionRecord, IncomingEntry};
+use feedmill::model::{EditionRecord, IncomingEntry, MessageView};
 use feedmill::telemetry::Metrics;
 use mailparse::parse_mail;
 use tokio_util::sync::CancellationToken;
@@ -106,7 +106,7 @@ impl Mailroom {
         let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for edition in self.editions(digest).await {
             let messages = self.bench.store.edition_messages(edition.id).await.unwrap();
-            for (_, message) in messages {
+            for MessageView { message, .. } in messages {
                 let mail = parse_mail(&message.bytes).unwrap();
                 let text = mail.subparts[0].get_body().unwrap();
                 texts.entry(message.envelope_to).or_default().push(text);
