@@ -40,10 +40,13 @@ fn without(text: &str, (begin, end): (usize, usize)) -> String {
         .trim_end_matches("mailto:")
         .trim_end_matches("MAILTO:");
     let name = one_line(&format!("{before} {}", &text[end..]));
-    let name =
-        name.trim_matches(|c: char| c.is_whitespace() || "()<>[]\"',;:-–—（）＜＞".contains(c));
-    let name = name.replace("()", "").replace("<>", "");
-    name.trim().to_owned()
+    let mut name = name
+        .trim_matches(|c: char| c.is_whitespace() || "()<>[]\"',;:-–—（）＜＞".contains(c))
+        .to_owned();
+    for empty in ["()", "<>", "( )", "< >"] {
+        name = name.replace(empty, "");
+    }
+    one_line(&name)
 }
 
 /// Adds an author, or what it tells of one who is known by the same name: feeds name people in two vocabularies, and in
