@@ -6,6 +6,7 @@ use super::{
     LaneState, Result, Store, amended, editions, held, outbox, pack, roster, subscribers, wishes,
 };
 use crate::model::*;
+use outbox::PackedMessage;
 
 impl Store {
     /// A message as an edition is frozen with it: made where it is rendered, so that the one writer does not compress.
@@ -237,7 +238,7 @@ impl Store {
         .await
     }
     /// Takes due messages until `lease_until`; expired leases are due again, but for what the caller has `in_hand`: a
-    /// clock that jumps ends no conversation.
+    /// clock that jumps ends no conversation. One whose bytes are damaged is told and left until its lease ends.
     pub async fn claim_messages(
         &self,
         now: Timestamp,
@@ -245,10 +246,13 @@ impl Store {
         limit: usize,
         in_hand: Vec<MessageId>,
     ) -> Result<Vec<OutboxMessage>> {
-        self.write("claiming messages", move |conn| {
-            outbox::claim(conn, (now, lease_until), limit, &in_hand)
-        })
-        .await
+        let claimed = self
+            .write("claiming messages", move |conn| {
+                outbox::claim(conn, (now, lease_until), limit, &in_hand)
+            })
+            .await?;
+        // Not by the writer, for whom everybody waits.
+        Ok(claimed.into_iter().filter_map(readable).collect())
     }
     /// Puts `packed` in the place of a claimed message's bytes; false when the lease was lost.
     pub async fn replace_message(&self, id: MessageId, lease: i64, packed: Packed) -> Result<bool> {
@@ -301,4 +305,19 @@ impl Store {
         })
         .await
     }
+}
+
+/// With its bytes; none where the disk has spoilt them: no other mail waits for it.
+fn readable(message: PackedMessage) -> Option<OutboxMessage> {
+    let id = message.0.id;
+    let unpacked = message.unpacked();
+    if let Err(error) = &unpacked {
+        let error = format!("{error:#}");
+        tracing::error!(
+            message.id = id.0,
+            error,
+            "a stored mail is damaged and not sent; restore a backup, or let its edition go"
+        );
+    }
+    unpacked.ok()
 }

@@ -18,20 +18,31 @@ pub(super) const MESSAGE: &str =
     "SELECT id, edition, subscriber, message_id, envelope_from, envelope_to, bytes,
     attempts, queued_at, lease, standing, reply FROM message JOIN letter ON letter.message = message.id";
 
-/// A row with its bytes as they will be sent.
-pub(super) fn message(row: &Row<'_>) -> Outcome<OutboxMessage> {
-    Ok(OutboxMessage {
+/// A message whose bytes are packed.
+pub(super) struct PackedMessage(pub(super) OutboxMessage);
+
+impl PackedMessage {
+    /// With its bytes as they will be sent.
+    pub(super) fn unpacked(self) -> std::io::Result<OutboxMessage> {
+        let bytes = pack::decompress(&self.0.bytes)?;
+        Ok(OutboxMessage { bytes, ..self.0 })
+    }
+}
+
+/// A row.
+pub(super) fn message(row: &Row<'_>) -> Outcome<PackedMessage> {
+    Ok(PackedMessage(OutboxMessage {
         id: MessageId(row.get(0)?),
         edition: row.get(1).map(EditionId).map(Some)?,
         subscriber: row.get(2).map(SubscriberId).map(Some)?,
         message_id: row.get(3)?,
         envelope_from: row.get(4)?,
         envelope_to: row.get(5)?,
-        bytes: pack::decompress(&row.get::<_, Vec<u8>>(6)?)?,
+        bytes: row.get(6)?,
         attempts: row.get(7)?,
         queued_at: get_at(row, 8)?,
         lease: row.get(9)?,
-    })
+    }))
 }
 
 /// Takes due messages until `lease_until`; those of subscribers who get nothing any more are withdrawn instead. A row
@@ -41,7 +52,7 @@ pub(super) fn claim(
     (now, lease_until): (Timestamp, Timestamp),
     limit: usize,
     in_hand: &[MessageId],
-) -> Outcome<Vec<OutboxMessage>> {
+) -> Outcome<Vec<PackedMessage>> {
     let take = "UPDATE message SET standing = 1, due_at = ?2, lease = lease + 1, uncertain = max(uncertain, standing)
         WHERE id = ?1";
     let mut take = conn.prepare_cached(take)?;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::outbox::Settlement;
+use super::outbox::{PackedMessage, Settlement};
 use super::row::{Outcome, get_at, get_opt_at, ms};
 use super::select::last_seq;
 use super::subscribers::{is_suppressed, of_mailbox, set_standing};
-use super::{Result, Store, pack, roster};
+use super::{Result, Store, roster};
 use crate::model::{
     Admission, Confirmation, HeldSignUp, MessageId, OutboxMessage, SignUp, SignUpMail,
     SignUpRecord, SubscriberId, SubscriberRecord, SubscriberSpec, SubscriberStanding, mailbox_key,
@@ -264,7 +264,7 @@ pub(super) fn claim(
     (now, lease_until): (Timestamp, Timestamp),
     limit: usize,
     in_hand: &[MessageId],
-) -> Outcome<Vec<OutboxMessage>> {
+) -> Outcome<Vec<PackedMessage>> {
     let sql = "SELECT id, expires_at > ?1 FROM sign_up
         WHERE standing IN (0, 1) AND due_at <= ?1 AND bytes IS NOT NULL ORDER BY due_at, id LIMIT ?2";
     let most = i64::try_from(limit + in_hand.len()).unwrap_or(i64::MAX);
@@ -290,19 +290,19 @@ pub(super) fn claim(
     Ok(taken)
 }
 
-fn mail(row: &Row<'_>) -> Outcome<OutboxMessage> {
-    Ok(OutboxMessage {
+fn mail(row: &Row<'_>) -> Outcome<PackedMessage> {
+    Ok(PackedMessage(OutboxMessage {
         id: MessageId(row.get(0)?),
         edition: None,
         subscriber: None,
         message_id: row.get(1)?,
         envelope_from: row.get(2)?,
         envelope_to: row.get(3)?,
-        bytes: pack::decompress(&row.get::<_, Vec<u8>>(4)?)?,
+        bytes: row.get(4)?,
         attempts: row.get(5)?,
         queued_at: get_at(row, 6)?,
         lease: row.get(7)?,
-    })
+    }))
 }
 
 /// Records what became of an attempt; false when the lease was lost.

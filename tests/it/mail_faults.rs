@@ -161,6 +161,23 @@ async fn who_left_is_not_sent_what_a_dead_daemon_had_claimed() {
     );
 }
 
+/// As a disk leaves it.
+#[tokio::test]
+async fn a_damaged_mail_holds_up_no_other() {
+    let mut post = Post::start(Script::default(), &["an", "bo", "cy"], "").await;
+    post.publish(1).await;
+    post.clock.set(at("2026-03-02T06:30:00Z"));
+    post.mailer().freeze_due(post.clock.now()).await.unwrap();
+    let spoil = "UPDATE letter SET bytes = x'00' WHERE message = (SELECT id FROM message WHERE envelope_to = 'an@example.net')";
+    let file = rusqlite::Connection::open(post.bench.folder.path().join("feedmill.db")).unwrap();
+    assert_eq!(file.execute(spoil, []).unwrap(), 1);
+    post.run_at("2026-03-02T06:30:00Z").await;
+    assert_eq!(post.mails(), ["bo: 1", "cy: 1"]);
+    // It is tried again when its claim has run out, not before: nothing turns in circles.
+    let next = post.bench.store.next_message_at().await.unwrap();
+    assert_eq!(next, Some(at("2026-03-02T09:30:00Z")));
+}
+
 /// A mailer that waits this long for outstanding answers at the end, and no test for more.
 const GRACE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(60);
