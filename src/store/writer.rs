@@ -1,19 +1,24 @@
 //! The one writer: a named thread that commits what has queued up as one group and replies after the commit.
 //!
-//! Every deed runs in a savepoint and behind a panic boundary, so one bad deed costs the others of its group nothing.
+//! Every deed runs behind a panic boundary and, where it has company, in a savepoint, so one bad deed costs the others of
+//! its group nothing.
 //! An error at COMMIT means that the outcome is unknown: every deed of the group gets an error, the connection is
 //! closed and opened again, and callers read back before they decide.
 
+mod deed;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
+pub(super) use self::deed::Outlasts;
+use self::deed::{Company, Deed, Task, alone, rolled_back};
 use super::row::{Outcome, Trouble};
 use super::shared_error::SharedError;
 use super::{Result, StoreError, bands, mark_table, open, search};
@@ -27,96 +32,6 @@ const QUIET: Duration = Duration::from_secs(2);
 
 /// How long nothing must have been asked of the writer before it gives its memory back.
 const REST: Duration = Duration::from_secs(30);
-
-/// What a commit must outlast before its callers are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outlasts {
-    /// The end of the process, however sudden. A power cut may take it back whole, with all that was committed after it.
-    Kill,
-    /// A power cut too: the disk has said so.
-    PowerCut,
-}
-
-/// Something to be done inside a group's transaction.
-trait Deed: Send {
-    /// What its commit must outlast.
-    fn outlasts(&self) -> Outlasts;
-    /// Does it; the outcome is kept until the commit is known.
-    fn perform(&mut self, conn: &Connection, path: &Path);
-    /// Tells the caller, `failed` when the commit did not succeed.
-    fn reply(self: Box<Self>, failed: Option<StoreError>);
-}
-
-struct Task<F, T> {
-    context: &'static str,
-    outlasts: Outlasts,
-    work: Option<F>,
-    outcome: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl<T, F> Deed for Task<F, T>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Outcome<T> + Send,
-{
-    fn outlasts(&self) -> Outlasts {
-        self.outlasts
-    }
-
-    fn perform(&mut self, conn: &Connection, path: &Path) {
-        let Some(work) = self.work.take() else { return };
-        let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(conn, work)));
-        let done = done.unwrap_or_else(|_| {
-            abandon(conn);
-            Err(Trouble::Store(StoreError::Sqlite {
-                context: self.context.to_owned(),
-                source: "panicked".into(),
-            }))
-        });
-        self.outcome = Some(done.map_err(|trouble| trouble.tell(path, self.context)));
-    }
-
-    fn reply(self: Box<Self>, failed: Option<StoreError>) {
-        let outcome = match (failed, self.outcome) {
-            (Some(error), Some(Ok(_)) | None) => Err(error),
-            (_, Some(outcome)) => outcome,
-            (None, None) => Err(StoreError::Closed),
-        };
-        // A caller that went away does not want to know; what it asked for is done all the same.
-        drop(self.reply.send(outcome));
-    }
-}
-
-fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
-    conn.prepare_cached("SAVEPOINT deed")?.execute([])?;
-    match work(conn) {
-        Ok(value) => {
-            conn.prepare_cached("RELEASE deed")?.execute([])?;
-            Ok(value)
-        }
-        Err(trouble) => {
-            abandon(conn);
-            Err(trouble)
-        }
-    }
-}
-
-/// Takes back what the present deed did; where SQLite has rolled back the whole group already, there is nothing left.
-fn abandon(conn: &Connection) {
-    bands::forget();
-    mark_table::recount();
-    if conn.is_autocommit() {
-        return;
-    }
-    if let Err(error) = conn.execute_batch("ROLLBACK TO deed; RELEASE deed") {
-        tracing::error!(
-            error = format!("{error:#}"),
-            "a deed could not be taken back"
-        );
-    }
-}
 
 /// The writer's side of the store.
 pub(super) struct Writer {
@@ -162,14 +77,7 @@ impl Writer {
             .await
             .map_err(|_| StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let task = Task {
-            context,
-            outlasts,
-            work: Some(work),
-            outcome: None,
-            reply,
-            _place: place,
-        };
+        let task = Task::new((context, outlasts), work, (reply, place));
         self.send(Box::new(task))?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -287,7 +195,7 @@ impl Desk {
     fn group<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         let path = self.path.clone();
         let conn = self.connection_for(Outlasts::PowerCut)?;
-        let done = begin(conn).and_then(|()| in_savepoint(conn, work));
+        let done = begin(conn).and_then(|()| alone(conn, work));
         let ended = end(conn);
         let told = done.map_err(|trouble| trouble.tell(&path, "indexing"));
         ended.map_err(|trouble| trouble.tell(&path, "committing"))?;
@@ -312,14 +220,15 @@ impl Desk {
         let wanted = group.iter().map(|deed| deed.outlasts()).max();
         let conn = self.connection_for(wanted.unwrap_or(Outlasts::PowerCut))?;
         begin(conn).map_err(|trouble| trouble.tell(&path, "beginning a commit"))?;
+        if let [only] = group {
+            only.perform(conn, &path, Company::Alone);
+            // Nothing is left to commit where it failed.
+            return end(conn).map_err(|trouble| trouble.tell(&path, "committing"));
+        }
         for deed in group.iter_mut() {
-            deed.perform(conn, &path);
+            deed.perform(conn, &path, Company::Others);
             if conn.is_autocommit() {
-                // SQLite rolled the whole group back (disk full, I/O error): nothing of it happened.
-                return Err(StoreError::Sqlite {
-                    context: "committing".to_owned(),
-                    source: "rolled back".into(),
-                });
+                return Err(rolled_back());
             }
         }
         end(conn).map_err(|trouble| trouble.tell(&path, "committing"))
