@@ -21,6 +21,8 @@ use crate::model::Author;
 
 /// More people than this are not looked at.
 const MAX_AUTHORS: usize = 32;
+/// More categories than this are not kept.
+const MAX_CATEGORIES: usize = 64;
 
 /// The fields of an entry, chosen.
 #[derive(Default)]
@@ -294,7 +296,9 @@ impl Chooser<'_> {
                 }
                 _ => {}
             }
-            if categories.len() >= 64 {
+            // One list of words may be longer than all that is kept.
+            categories.truncate(MAX_CATEGORIES);
+            if categories.len() == MAX_CATEGORIES {
                 break;
             }
         }
