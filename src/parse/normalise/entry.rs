@@ -95,8 +95,7 @@ impl Chooser<'_> {
             repairs.note("stand-in-title");
         }
         let (text, reading) = self.text(node, repairs);
-        chosen.title = Some(text);
-        chosen.aside.title = reading;
+        (chosen.title, chosen.aside.title) = (text, reading);
     }
 
     fn texts<'n>(&self, entry: &'n Node<'_>, chosen: &mut Chosen<'n>, repairs: &mut Repairs) {
@@ -117,22 +116,25 @@ impl Chooser<'_> {
         }
         if let Some(node) = content {
             let (text, reading) = self.text(node, repairs);
-            chosen.content = Some(text).filter(|text| !text.trim().is_empty());
-            chosen.aside.content = reading;
+            (chosen.content, chosen.aside.content) = (text, reading);
         }
         if let Some(node) = summary {
             let (text, reading) = self.text(node, repairs);
-            chosen.summary = Some(text).filter(|text| !text.trim().is_empty());
-            chosen.aside.summary = reading;
+            (chosen.summary, chosen.aside.summary) = (text, reading);
         }
     }
 
-    /// The text of an element and how its type says to read it.
+    /// The text of an element, where there is any once it is decoded, and how its type says to read it.
     pub(super) fn text<'n>(
         &self,
         node: &'n Node<'_>,
         repairs: &mut Repairs,
-    ) -> (Cow<'n, str>, Reading) {
+    ) -> (Option<Cow<'n, str>>, Reading) {
+        let (text, reading) = self.decoded(node, repairs);
+        (Some(text).filter(|text| !text.trim().is_empty()), reading)
+    }
+
+    fn decoded<'n>(&self, node: &'n Node<'_>, repairs: &mut Repairs) -> (Cow<'n, str>, Reading) {
         let text = Cow::Borrowed(unwrapped(&node.text, repairs));
         if node.form == Form::Markup {
             return (text, Reading::Html);

@@ -31,7 +31,7 @@ impl Chooser<'_> {
             .or_else(|| holder.part(Kind::ItunesTitle));
         if let Some(node) = title {
             let (text, reading) = self.text(node, repairs);
-            (chosen.title, chosen.aside.title) = (Some(text.into_owned()), reading);
+            (chosen.title, chosen.aside.title) = (text.map(Cow::into_owned), reading);
         }
         let description = [
             Kind::Description,
@@ -44,7 +44,7 @@ impl Chooser<'_> {
         .find_map(|&kind| holder.part(kind));
         if let Some(node) = description {
             let (text, reading) = self.text(node, repairs);
-            (chosen.description, chosen.aside.description) = (Some(text.into_owned()), reading);
+            (chosen.description, chosen.aside.description) = (text.map(Cow::into_owned), reading);
         }
         chosen.link = self.feed_links(holder, &mut chosen.aside);
         chosen.updated = [
