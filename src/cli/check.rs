@@ -5,6 +5,7 @@ mod mail;
 pub mod online;
 mod patch;
 
+use crate::cli::output::{FEEDS, counted};
 use crate::cli::{Exit, Global, Output};
 use crate::config::{self, Complaint, Config, Overrides, Problem};
 
@@ -78,12 +79,10 @@ pub fn run(
 }
 
 fn summary(config: &Config) -> String {
-    let count =
-        |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
     let parts = [
-        count(config.feeds.len(), "feed"),
-        count(config.publish.len(), "merged feed"),
-        count(config.digests.len(), "digest"),
+        counted(config.feeds.len(), FEEDS),
+        counted(config.publish.len(), ["merged feed", "merged feeds"]),
+        counted(config.digests.len(), ["digest", "digests"]),
     ];
     format!("fine: {}", parts.join(", "))
 }

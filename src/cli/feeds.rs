@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::cli::output::{FEEDS, counted};
 use crate::cli::{Exit, Output};
 use crate::fetch::{HostGaps, wait_for_hosts};
 use crate::model::{FeedStanding, FeedState};
@@ -95,7 +96,8 @@ pub async fn run(
             .iter()
             .filter(|feed| health(feed, now).is_ill())
             .count();
-        out.line(&format!("{} feeds, {ill} of them not well", feeds.len()))?;
+        let count = counted(feeds.len(), FEEDS);
+        out.line(&format!("{count}, {ill} of them not well"))?;
     }
     Ok(Exit::Fine)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::cli::output::{FEEDS, counted};
 use crate::cli::{Exit, Global, Output};
 use crate::config::{self, Config, OpmlFeed, Overrides};
 
@@ -38,14 +39,15 @@ pub fn run(global: &Global, args: Args, out: &mut Output) -> anyhow::Result<Exit
     let (feeds, odd): (Vec<_>, Vec<_>) = feeds.into_iter().partition(|feed| is_web(&feed.url));
     if !odd.is_empty() {
         out.line(&format!(
-            "left out {} feeds whose addresses are neither http nor https",
-            odd.len()
+            "left out, for an address that is neither http nor https: {}",
+            counted(odd.len(), FEEDS)
         ))?;
     }
     let (new, known) = unknown(&config, feeds);
     if new.is_empty() {
         out.line(&format!(
-            "nothing to import: {known} feeds are configured already"
+            "nothing to import: {} configured already",
+            counted(known, FEEDS)
         ))?;
         return Ok(if problems.iter().any(|problem| !problem.warning) {
             Exit::Failed
@@ -65,9 +67,9 @@ pub fn run(global: &Global, args: Args, out: &mut Output) -> anyhow::Result<Exit
         return Ok(Exit::Usage);
     }
     out.line(&format!(
-        "wrote {}: {} feeds, {known} more were configured already",
+        "wrote {}: {}, {known} more configured already",
         path.display(),
-        new.len()
+        counted(new.len(), FEEDS)
     ))?;
     if !is_included(global, &path) {
         out.line("it is not read yet; add to the config: include = [\"feeds.d/*.toml\"]")?;

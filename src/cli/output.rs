@@ -88,3 +88,15 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         io.or(json) == Some(io::ErrorKind::BrokenPipe)
     })
 }
+
+/// A number with its noun, given in singular and plural.
+pub(super) fn counted<N>(number: N, [one, many]: [&str; 2]) -> String
+where
+    N: std::fmt::Display + PartialEq + From<u8>,
+{
+    let noun = if number == N::from(1) { one } else { many };
+    format!("{number} {noun}")
+}
+
+/// For [`counted`].
+pub(super) const FEEDS: [&str; 2] = ["feed", "feeds"];

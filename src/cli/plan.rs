@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::entries::plain;
+use super::output::counted;
 use super::{Exit, Global, Output};
 use crate::daemon::Generation;
 use crate::store::{Store, StoreOptions};
@@ -75,8 +76,8 @@ pub async fn run(
         return Ok(Exit::Fine);
     }
     out.line(&format!(
-        "over the last {} days, {} in place of {}:",
-        args.days,
+        "over the last {}, {} in place of {}:",
+        counted(args.days, ["day", "days"]),
         args.with.display(),
         global.config.display()
     ))?;
@@ -103,8 +104,11 @@ fn rewrites(generation: &Generation) -> bool {
 
 fn lines(outcome: &Outcome) -> Vec<String> {
     let mut lines = vec![format!(
-        "{} {}: {} stories, was {}",
-        outcome.kind, outcome.name, outcome.after, outcome.before
+        "{} {}: {}, was {}",
+        outcome.kind,
+        outcome.name,
+        counted(outcome.after, ["story", "stories"]),
+        outcome.before
     )];
     let line = |sign: &str, change: &Change| {
         format!(

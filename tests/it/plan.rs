@@ -141,9 +141,9 @@ fn a_new_rule_of_an_output_names_what_goes() {
         ],
         &[
             "publish all: 3 stories, was 3",
-            "publish wet: 1 stories, was 2",
+            "publish wet: 1 story, was 2",
             "  - Dredging begins  [rivers]  dropped by no-dredging",
-            "digest morning: 1 stories, was 2",
+            "digest morning: 1 story, was 2",
         ],
     );
 }
@@ -163,7 +163,7 @@ fn groups_feeds_and_outputs_that_come_and_go_are_told() {
             "  - The Loire rises  [rivers]  no merged feed of this config",
             "  - Dredging begins  [rivers]  no merged feed of this config",
             "  - A bridge is closed  [roads]  no merged feed of this config",
-            "publish dry: 1 stories, was 0",
+            "publish dry: 1 story, was 0",
             "  + A bridge is closed  [roads]  was no merged feed of this config",
             "publish wet: 3 stories, was 2",
             "  + A bridge is closed  [roads]  was from no feed or group of it",
@@ -222,9 +222,9 @@ fn a_saved_search_is_asked_of_each_story() {
         )],
         &[
             "publish all: 3 stories, was 3",
-            "publish wet: 1 stories, was 2",
+            "publish wet: 1 story, was 2",
             "  - Dredging begins  [rivers]  not found by its search",
-            "digest morning: 1 stories, was 2",
+            "digest morning: 1 story, was 2",
             "  - Dredging begins  [rivers]  not found by its search",
         ],
     );

@@ -786,7 +786,7 @@ async fn the_daemon_subscribes_confirms_and_takes_deliveries() {
     daemon.wait_for(|_| home.verb(&["entries"]).contains("pushed"));
     let health = home.verb(&["feeds"]);
     assert!(health.contains("push: verified until 20"), "{health}");
-    assert!(health.contains("1 deliveries, not proven yet"), "{health}");
+    assert!(health.contains("1 delivery, not proven yet"), "{health}");
     assert!(!home.verb(&["feeds", "--json"]).contains(&token(&asked)));
     let large = format!("{body}{}", " ".repeat(3 << 20));
     let answered = client::send(listen, "POST", &path, &kind, large.as_bytes());

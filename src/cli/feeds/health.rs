@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::cli::Output;
+use crate::cli::output::counted;
 use crate::model::{DelayEstimate, FeedStanding, FeedState, PollReason, PushState, Repair};
 use crate::schedule::silent_since;
 
@@ -152,9 +153,9 @@ pub(super) fn print(health: &Health<'_>, now: Timestamp, out: &mut Output) -> st
     out.line(&traffic_line(health))?;
     if let Some(since) = health.failing_since {
         out.line(&format!(
-            "  failing since {} ({} times)",
+            "  failing since {} ({})",
             day(since),
-            health.failures
+            counted(health.failures, ["time", "times"])
         ))?;
     }
     if let Some(since) = health.silent_since {
@@ -196,8 +197,8 @@ fn traffic_line(health: &Health<'_>) -> String {
         format!(", an entry waits {about}{} min", delay.div_ceil(60))
     });
     format!(
-        "  {} polls{share}, {} KiB received{found}{waits}",
-        health.polls,
+        "  {}{share}, {} KiB received{found}{waits}",
+        counted(health.polls, POLLS),
         health.received_bytes / 1024
     )
 }
@@ -212,9 +213,9 @@ fn push_line(push: &PushHealth<'_>) -> String {
         "not proven yet"
     };
     format!(
-        "  push: {}{until}, {} deliveries, {proven}, by {}",
+        "  push: {}{until}, {}, {proven}, by {}",
         push.status,
-        push.deliveries,
+        counted(push.deliveries, ["delivery", "deliveries"]),
         plain(push.hub)
     )
 }
@@ -246,6 +247,9 @@ fn next_line(health: &Health<'_>) -> String {
     };
     format!("{} ({why})", at.strftime("%Y-%m-%d %H:%M:%SZ"))
 }
+
+/// For [`counted`].
+pub(super) const POLLS: [&str; 2] = ["poll", "polls"];
 
 /// The day, UTC.
 pub(super) fn day(at: Timestamp) -> String {

@@ -1,6 +1,8 @@
 //! `feedmill feeds --total`: what polling all feeds came to since each was added (R4.7).
 
+use super::health::POLLS;
 use crate::cli::Output;
+use crate::cli::output::{FEEDS, counted};
 use crate::model::{FeedState, PollCounters};
 
 /// All feeds together.
@@ -48,16 +50,16 @@ pub(super) fn show(feeds: &[FeedState], json: bool, out: &mut Output) -> std::io
     }
     let percent = |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{share} %"));
     out.line(&format!(
-        "{} feeds, {} polls, {} KiB received",
-        total.feeds,
-        total.polls,
+        "{}, {}, {} KiB received",
+        counted(total.feeds, FEEDS),
+        counted(total.polls, POLLS),
         total.received_bytes / 1024
     ))?;
     out.line(&format!(
-        "  found something new: {} ({} polls, {} entries)",
+        "  found something new: {} ({}, {})",
         percent(total.hit_percent),
-        total.hits,
-        total.entries
+        counted(total.hits, POLLS),
+        counted(total.entries, ["entry", "entries"])
     ))?;
     out.line(&format!(
         "  had nothing and cost no body: {} ({} not modified, {} the same body)",

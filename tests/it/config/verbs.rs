@@ -180,8 +180,8 @@ fn import_writes_new_feeds_into_a_new_file() {
     let main = format!("include = [\"feeds.d/*.toml\"]\n{FEED}");
     let folder = Folder::of(&[("feedmill.toml", &main), ("list.opml", OPML)]);
     let (exit, text) = import(&folder, None);
-    let expected = "left out 1 feeds whose addresses are neither http nor https\n\
-                    wrote feeds.d/list.toml: 1 feeds, 1 more were configured already\n";
+    let expected = "left out, for an address that is neither http nor https: 1 feed\n\
+                    wrote feeds.d/list.toml: 1 feed, 1 more configured already\n";
     assert_eq!((exit, text.as_str()), (Exit::Fine, expected));
     let config = folder
         .load(&feedmill::config::Overrides::default())
@@ -195,7 +195,7 @@ fn import_writes_new_feeds_into_a_new_file() {
     );
     assert_eq!(
         import(&folder, None).1.lines().last(),
-        Some("nothing to import: 2 feeds are configured already")
+        Some("nothing to import: 2 feeds configured already")
     );
 }
 

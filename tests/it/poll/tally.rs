@@ -87,7 +87,7 @@ async fn r4_7_requests_hits_bytes_and_delay_are_told_of_each_feed_and_of_all() {
     }
     let text = shown(&world, true, false).await;
     assert!(
-        text.contains("found something new: 12.5 % (1 polls, 1 entries)"),
+        text.contains("found something new: 12.5 % (1 poll, 1 entry)"),
         "{text}"
     );
     let text = shown(&world, false, false).await;
