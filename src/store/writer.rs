@@ -7,7 +7,6 @@
 
 mod deed;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +17,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
 pub(super) use self::deed::Outlasts;
-use self::deed::{Company, Deed, Task, alone, rolled_back};
+use self::deed::{Company, Deed, Task, guarded, rolled_back};
 use super::row::{Outcome, Trouble};
 use super::shared_error::SharedError;
 use super::{Result, StoreError, bands, mark_table, open, search};
@@ -160,19 +159,15 @@ impl Desk {
     }
 
     fn catch_up(&mut self) {
-        let step = catch_unwind(AssertUnwindSafe(|| {
-            self.group(|conn| search::index_pending(conn, 256))
-        }));
-        match step {
-            Ok(Ok(left)) => self.indexed = left == 0,
-            Ok(Err(error)) => {
+        match self.group(|conn| search::index_pending(conn, 256)) {
+            Ok(left) => self.indexed = left == 0,
+            Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
                     "the search index could not be brought up to date"
                 );
                 self.indexed = true;
             }
-            Err(_) => self.indexed = true,
         }
     }
 
@@ -195,11 +190,13 @@ impl Desk {
     fn group<T>(&mut self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T> {
         let path = self.path.clone();
         let conn = self.connection_for(Outlasts::PowerCut)?;
-        let done = begin(conn).and_then(|()| alone(conn, work));
-        let ended = end(conn);
-        let told = done.map_err(|trouble| trouble.tell(&path, "indexing"));
-        ended.map_err(|trouble| trouble.tell(&path, "committing"))?;
-        told
+        begin(conn).map_err(|trouble| trouble.tell(&path, "indexing"))?;
+        let done = guarded("indexing", || work(conn));
+        if let Err(trouble) = finish(conn, done.is_ok()) {
+            self.conn = None;
+            return Err(trouble.tell(&path, "committing"));
+        }
+        done.map_err(|trouble| trouble.tell(&path, "indexing"))
     }
 
     fn commit(&mut self, mut group: Vec<Box<dyn Deed>>) {
@@ -220,18 +217,19 @@ impl Desk {
         let wanted = group.iter().map(|deed| deed.outlasts()).max();
         let conn = self.connection_for(wanted.unwrap_or(Outlasts::PowerCut))?;
         begin(conn).map_err(|trouble| trouble.tell(&path, "beginning a commit"))?;
-        if let [only] = group {
-            only.perform(conn, &path, Company::Alone);
-            // Nothing is left to commit where it failed.
-            return end(conn).map_err(|trouble| trouble.tell(&path, "committing"));
-        }
-        for deed in group.iter_mut() {
-            deed.perform(conn, &path, Company::Others);
-            if conn.is_autocommit() {
-                return Err(rolled_back());
+        let committed = if let [only] = group {
+            let succeeded = only.perform(conn, &path, Company::Alone);
+            finish(conn, succeeded)
+        } else {
+            for deed in group.iter_mut() {
+                deed.perform(conn, &path, Company::Others);
+                if conn.is_autocommit() {
+                    break;
+                }
             }
-        }
-        end(conn).map_err(|trouble| trouble.tell(&path, "committing"))
+            finish(conn, true)
+        };
+        committed.map_err(|trouble| trouble.tell(&path, "committing"))
     }
 
     /// The connection, set so that what it commits next outlasts what it must.
@@ -261,8 +259,13 @@ fn begin(conn: &Connection) -> Outcome<()> {
     Ok(())
 }
 
-fn end(conn: &Connection) -> Outcome<()> {
+/// Ends a transaction: for good where what was done in it succeeded.
+fn finish(conn: &Connection, succeeded: bool) -> Outcome<()> {
     if conn.is_autocommit() {
+        return Err(Trouble::Store(rolled_back()));
+    }
+    if !succeeded {
+        conn.execute_batch("ROLLBACK")?;
         return Ok(());
     }
     let committed = conn

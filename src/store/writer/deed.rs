@@ -21,6 +21,7 @@ pub(in crate::store) enum Outlasts {
 /// Whether a deed shares its transaction with others.
 #[derive(Clone, Copy)]
 pub(super) enum Company {
+    /// It is all of it, and is taken back by rolling that back: a savepoint would only keep copies of pages.
     Alone,
     Others,
 }
@@ -29,9 +30,9 @@ pub(super) enum Company {
 pub(super) trait Deed: Send {
     /// What its commit must outlast.
     fn outlasts(&self) -> Outlasts;
-    /// Does it; the outcome is kept until the commit is known. Where it fails, the connection is as before, or the
-    /// transaction is gone with it.
-    fn perform(&mut self, conn: &Connection, path: &Path, company: Company);
+    /// Does it and says whether it succeeded; the outcome is kept until the commit is known. What failed alone is for the
+    /// caller to roll back.
+    fn perform(&mut self, conn: &Connection, path: &Path, company: Company) -> bool;
     /// Tells the caller, `failed` when the commit did not succeed.
     fn reply(self: Box<Self>, failed: Option<StoreError>);
 }
@@ -72,20 +73,22 @@ where
         self.outlasts
     }
 
-    fn perform(&mut self, conn: &Connection, path: &Path, company: Company) {
-        let Some(work) = self.work.take() else { return };
-        let done = catch_unwind(AssertUnwindSafe(|| match company {
-            Company::Alone => alone(conn, work),
-            Company::Others => in_savepoint(conn, work),
-        }));
-        let done = done.unwrap_or_else(|_| {
-            abandon(conn, company);
-            Err(Trouble::Store(StoreError::Sqlite {
-                context: self.context.to_owned(),
-                source: "panicked".into(),
-            }))
-        });
+    fn perform(&mut self, conn: &Connection, path: &Path, company: Company) -> bool {
+        let Some(work) = self.work.take() else {
+            return true;
+        };
+        let done = match company {
+            Company::Alone => guarded(self.context, || work(conn)),
+            Company::Others => in_savepoint(conn, || guarded(self.context, || work(conn))),
+        };
+        let succeeded = done.is_ok();
+        if !succeeded {
+            // What is kept beside the database may tell of what was taken back.
+            bands::forget();
+            mark_table::recount();
+        }
         self.outcome = Some(done.map_err(|trouble| trouble.tell(path, self.context)));
+        succeeded
     }
 
     fn reply(self: Box<Self>, failed: Option<StoreError>) {
@@ -99,50 +102,29 @@ where
     }
 }
 
-/// `work` in a savepoint: taken back alone where it fails.
-fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+/// `work`; a panic is an error like others.
+pub(super) fn guarded<T>(context: &'static str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Trouble::Store(StoreError::Sqlite {
+            context: context.to_owned(),
+            source: "panicked".into(),
+        }))
+    })
+}
+
+/// `work` in a savepoint: taken back where it fails, and nothing else of its transaction.
+fn in_savepoint<T>(conn: &Connection, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     conn.prepare_cached("SAVEPOINT deed")?.execute([])?;
-    match work(conn) {
-        Ok(value) => {
-            conn.prepare_cached("RELEASE deed")?.execute([])?;
-            Ok(value)
-        }
-        Err(trouble) => {
-            abandon(conn, Company::Others);
-            Err(trouble)
-        }
-    }
-}
-
-/// `work` as all of its transaction, which is gone where it fails: a savepoint would only keep copies of pages.
-pub(super) fn alone<T>(
-    conn: &Connection,
-    work: impl FnOnce(&Connection) -> Outcome<T>,
-) -> Outcome<T> {
-    let done = work(conn).inspect_err(|_| abandon(conn, Company::Alone));
-    match done {
-        Ok(_) if conn.is_autocommit() => Err(Trouble::Store(rolled_back())),
-        done => done,
-    }
-}
-
-/// Takes back what the present deed did; where SQLite has rolled back the whole group already, there is nothing left.
-fn abandon(conn: &Connection, company: Company) {
-    bands::forget();
-    mark_table::recount();
+    let done = work();
+    // Where SQLite has rolled back the whole group already, there is nothing left.
     if conn.is_autocommit() {
-        return;
+        return done;
     }
-    let back = match company {
-        Company::Alone => "ROLLBACK",
-        Company::Others => "ROLLBACK TO deed; RELEASE deed",
-    };
-    if let Err(error) = conn.execute_batch(back) {
-        tracing::error!(
-            error = format!("{error:#}"),
-            "a deed could not be taken back"
-        );
+    if done.is_err() {
+        conn.execute_batch("ROLLBACK TO deed")?;
     }
+    conn.prepare_cached("RELEASE deed")?.execute([])?;
+    done
 }
 
 /// SQLite took the whole transaction back (disk full, I/O error): nothing of it happened.

@@ -115,6 +115,34 @@ async fn an_edition_is_frozen_once_and_only_where_the_last_one_ended() {
     assert_eq!(web, "<p>News</p>");
 }
 
+/// The refusal comes after the first mail was withdrawn.
+#[tokio::test]
+async fn an_edition_that_is_refused_has_withdrawn_nothing() {
+    let (bench, ids) = with_subscribers(&["a@example.org", "b@example.org"]).await;
+    let messages = vec![message(ids[0], 1), message(ids[1], 2)];
+    let first = edition("2026-01-01T06:30:00Z", 0, 3, messages);
+    let first = bench.store.freeze_edition(first, Vec::new()).await.unwrap();
+    let [now, lease] = [at("2026-01-01T07:00:00Z"), at("2026-01-01T08:00:00Z")];
+    let claimed = bench.store.claim_messages(now, lease, 1, Vec::new());
+    let claimed = claimed.await.unwrap().remove(0).id;
+    let kept = bench.store.edition_messages(first).await.unwrap();
+    let queued = kept.iter().map(|view| view.message.id);
+    let queued = queued.filter(|id| *id != claimed).collect::<Vec<_>>()[0];
+    let next = edition("2026-01-02T06:30:00Z", 3, 4, vec![message(ids[0], 3)]);
+    let refused = bench.store.freeze_edition(next, vec![queued, claimed]);
+    assert!(matches!(refused.await, Err(StoreError::Sqlite { .. })));
+    let kept = bench.store.edition_messages(first).await.unwrap();
+    let standing = |id| {
+        kept.iter()
+            .find(|view| view.message.id == id)
+            .unwrap()
+            .standing
+    };
+    assert_eq!(standing(queued), MessageStanding::Queued);
+    assert_eq!(standing(claimed), MessageStanding::Claimed);
+    assert_eq!(bench.store.editions("morning", 9).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_lease_that_ran_out_makes_a_message_due_again_with_the_same_bytes() {
     let (mut bench, ids) = with_subscribers(&["a@example.org"]).await;
