@@ -200,7 +200,7 @@ pub struct OutboxMessage {
 
 /// A message and what became of it so far.
 pub struct MessageView {
-    /// As it is sent.
+    /// As it is sent; without bytes where the disk has spoilt them.
     pub message: OutboxMessage,
     /// Where it stands.
     pub standing: MessageStanding,

@@ -282,7 +282,7 @@ pub(super) fn messages(conn: &Connection, id: EditionId) -> Outcome<Vec<MessageV
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         messages.push(MessageView {
-            message: super::outbox::message(row)?.unpacked()?,
+            message: super::outbox::message(row)?.unpacked(),
             standing: get_code(row, 10)?,
             reply: row.get(11)?,
         });

@@ -6,7 +6,6 @@ use super::{
     LaneState, Result, Store, amended, editions, held, outbox, pack, roster, subscribers, wishes,
 };
 use crate::model::*;
-use outbox::PackedMessage;
 
 impl Store {
     /// A message as an edition is frozen with it: made where it is rendered, so that the one writer does not compress.
@@ -238,7 +237,8 @@ impl Store {
         .await
     }
     /// Takes due messages until `lease_until`; expired leases are due again, but for what the caller has `in_hand`: a
-    /// clock that jumps ends no conversation. One whose bytes are damaged is told and left until its lease ends.
+    /// clock that jumps ends no conversation. One whose bytes are damaged is told and left queued until
+    /// `lease_until`.
     pub async fn claim_messages(
         &self,
         now: Timestamp,
@@ -246,13 +246,44 @@ impl Store {
         limit: usize,
         in_hand: Vec<MessageId>,
     ) -> Result<Vec<OutboxMessage>> {
-        let claimed = self
-            .write("claiming messages", move |conn| {
-                outbox::claim(conn, (now, lease_until), limit, &in_hand)
-            })
+        loop {
+            let in_hand = in_hand.clone();
+            let claimed = self
+                .write("claiming messages", move |conn| {
+                    outbox::claim(conn, (now, lease_until), limit, &in_hand)
+                })
+                .await?;
+            let nothing_due = claimed.is_empty();
+            let mut whole = Vec::with_capacity(claimed.len());
+            for message in claimed {
+                // Not by the writer, for whom everybody waits.
+                let message = message.unpacked();
+                if message.bytes.is_empty() {
+                    self.set_aside(&message, lease_until, now).await?;
+                } else {
+                    whole.push(message);
+                }
+            }
+            if nothing_due || !whole.is_empty() {
+                return Ok(whole);
+            }
+        }
+    }
+    /// A mail that the disk has spoilt stays queued, for the next edition to take over what it told.
+    async fn set_aside(
+        &self,
+        damaged: &OutboxMessage,
+        retry_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        tracing::error!(
+            message.id = damaged.id.0,
+            "a stored mail is damaged and not sent; the digest's next edition tells its stories"
+        );
+        let back = Disposition::Released { retry_at };
+        self.settle_message(damaged.id, damaged.lease, back, now)
             .await?;
-        // Not by the writer, for whom everybody waits.
-        Ok(claimed.into_iter().filter_map(readable).collect())
+        Ok(())
     }
     /// Puts `packed` in the place of a claimed message's bytes; false when the lease was lost.
     pub async fn replace_message(&self, id: MessageId, lease: i64, packed: Packed) -> Result<bool> {
@@ -305,19 +336,4 @@ impl Store {
         })
         .await
     }
-}
-
-/// With its bytes; none where the disk has spoilt them: no other mail waits for it.
-fn readable(message: PackedMessage) -> Option<OutboxMessage> {
-    let id = message.0.id;
-    let unpacked = message.unpacked();
-    if let Err(error) = &unpacked {
-        let error = format!("{error:#}");
-        tracing::error!(
-            message.id = id.0,
-            error,
-            "a stored mail is damaged and not sent; restore a backup, or let its edition go"
-        );
-    }
-    unpacked.ok()
 }

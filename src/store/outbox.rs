@@ -13,36 +13,52 @@ use crate::model::{
     Disposition, EditionId, MessageId, MessageStanding, OutboxMessage, Packed, SubscriberId,
 };
 
-/// Columns of [`message`].
+/// What [`message`] reads, then where a message stands and what its last attempt came to.
 pub(super) const MESSAGE: &str =
     "SELECT id, edition, subscriber, message_id, envelope_from, envelope_to, bytes,
-    attempts, queued_at, lease, standing, reply FROM message JOIN letter ON letter.message = message.id";
+    attempts, queued_at, lease, standing, reply FROM message LEFT JOIN letter ON letter.message = message.id";
 
-/// A message whose bytes are packed.
-pub(super) struct PackedMessage(pub(super) OutboxMessage);
+/// A message whose bytes are still packed.
+pub(super) struct PackedMessage {
+    /// Without its bytes.
+    message: OutboxMessage,
+    packed: Packed,
+}
 
 impl PackedMessage {
-    /// With its bytes as they will be sent.
-    pub(super) fn unpacked(self) -> std::io::Result<OutboxMessage> {
-        let bytes = pack::decompress(&self.0.bytes)?;
-        Ok(OutboxMessage { bytes, ..self.0 })
+    pub(super) fn new(message: OutboxMessage, packed: Vec<u8>) -> Self {
+        Self {
+            message,
+            packed: Packed(packed),
+        }
+    }
+
+    /// With its bytes as they will be sent; with none where the disk has spoilt them.
+    pub(super) fn unpacked(self) -> OutboxMessage {
+        let bytes = pack::decompress(&self.packed.0).unwrap_or_default();
+        OutboxMessage {
+            bytes,
+            ..self.message
+        }
     }
 }
 
-/// A row.
+/// One of [`MESSAGE`].
 pub(super) fn message(row: &Row<'_>) -> Outcome<PackedMessage> {
-    Ok(PackedMessage(OutboxMessage {
+    let packed: Option<Vec<u8>> = row.get(6)?;
+    let message = OutboxMessage {
         id: MessageId(row.get(0)?),
         edition: row.get(1).map(EditionId).map(Some)?,
         subscriber: row.get(2).map(SubscriberId).map(Some)?,
         message_id: row.get(3)?,
         envelope_from: row.get(4)?,
         envelope_to: row.get(5)?,
-        bytes: row.get(6)?,
+        bytes: Vec::new(),
         attempts: row.get(7)?,
         queued_at: get_at(row, 8)?,
         lease: row.get(9)?,
-    }))
+    };
+    Ok(PackedMessage::new(message, packed.unwrap_or_default()))
 }
 
 /// Takes due messages until `lease_until`; those of subscribers who get nothing any more are withdrawn instead. A row

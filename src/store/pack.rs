@@ -113,7 +113,12 @@ pub(super) fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     PACKER.with_borrow_mut(|packer| {
         let packer = match packer {
             Some(packer) => packer,
-            none => none.insert(zstd::bulk::Compressor::new(LEVEL)?),
+            none => {
+                let packer = none.insert(zstd::bulk::Compressor::new(LEVEL)?);
+                // What a disk spoils is noticed, not read as something else.
+                packer.include_checksum(true)?;
+                packer
+            }
         };
         packer.compress(bytes)
     })

@@ -291,18 +291,19 @@ pub(super) fn claim(
 }
 
 fn mail(row: &Row<'_>) -> Outcome<PackedMessage> {
-    Ok(PackedMessage(OutboxMessage {
+    let message = OutboxMessage {
         id: MessageId(row.get(0)?),
         edition: None,
         subscriber: None,
         message_id: row.get(1)?,
         envelope_from: row.get(2)?,
         envelope_to: row.get(3)?,
-        bytes: row.get(4)?,
+        bytes: Vec::new(),
         attempts: row.get(5)?,
         queued_at: get_at(row, 6)?,
         lease: row.get(7)?,
-    }))
+    };
+    Ok(PackedMessage::new(message, row.get(4)?))
 }
 
 /// Records what became of an attempt; false when the lease was lost.

@@ -161,21 +161,64 @@ async fn who_left_is_not_sent_what_a_dead_daemon_had_claimed() {
     );
 }
 
-/// As a disk leaves it.
-#[tokio::test]
-async fn a_damaged_mail_holds_up_no_other() {
-    let mut post = Post::start(Script::default(), &["an", "bo", "cy"], "").await;
+/// Changes the stored mail to an.
+async fn spoilt(post: &mut Post, with: &str) {
     post.publish(1).await;
     post.clock.set(at("2026-03-02T06:30:00Z"));
     post.mailer().freeze_due(post.clock.now()).await.unwrap();
-    let spoil = "UPDATE letter SET bytes = x'00' WHERE message = (SELECT id FROM message WHERE envelope_to = 'an@example.net')";
     let file = rusqlite::Connection::open(post.bench.folder.path().join("feedmill.db")).unwrap();
-    assert_eq!(file.execute(spoil, []).unwrap(), 1);
-    post.run_at("2026-03-02T06:30:00Z").await;
-    assert_eq!(post.mails(), ["bo: 1", "cy: 1"]);
-    // It is tried again when its claim has run out, not before: nothing turns in circles.
-    let next = post.bench.store.next_message_at().await.unwrap();
-    assert_eq!(next, Some(at("2026-03-02T09:30:00Z")));
+    let to_an = "message = (SELECT id FROM message WHERE envelope_to = 'an@example.net')";
+    let changed = file.execute(&with.replace("TO_AN", to_an), []);
+    assert_eq!(changed.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_of_one_passes_over_a_damaged_mail() {
+    let mut post = Post::start(Script::default(), &["an", "bo"], "").await;
+    spoilt(&mut post, "DELETE FROM letter WHERE TO_AN").await;
+    let now = post.clock.now();
+    let lease = now + Duration::from_secs(2400);
+    let claimed = post.bench.store.claim_messages(now, lease, 1, Vec::new());
+    let claimed = claimed.await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].envelope_to, "bo@example.net");
+}
+
+/// As a disk leaves it: a byte turned in the middle, nothing, or not even a row.
+#[tokio::test]
+async fn a_damaged_mail_holds_up_no_other_and_its_stories_come_with_the_next() {
+    for with in [
+        "UPDATE letter SET bytes = CAST(substr(bytes, 1, 400) || x'00' || substr(bytes, 402) AS BLOB) WHERE TO_AN",
+        "UPDATE letter SET bytes = x'' WHERE TO_AN",
+        "DELETE FROM letter WHERE TO_AN",
+    ] {
+        let mut post = Post::start(Script::default(), &["an", "bo"], "").await;
+        spoilt(&mut post, with).await;
+        post.run_at("2026-03-02T06:30:00Z").await;
+        assert_eq!(post.mails(), ["bo: 1"], "{with}");
+        // It is looked at again hours later, not at once: nothing turns in circles.
+        let next = post.bench.store.next_message_at().await.unwrap();
+        assert_eq!(next, Some(at("2026-03-02T09:30:00Z")));
+        post.run_at("2026-03-02T09:30:00Z").await;
+        post.bench.reopen().await;
+        post.run_at("2026-03-02T15:00:00Z").await;
+        let edition = post
+            .bench
+            .store
+            .editions("morning", 1)
+            .await
+            .unwrap()
+            .remove(0);
+        let kept = post.bench.store.edition_messages(edition.id).await.unwrap();
+        let sizes: Vec<bool> = kept
+            .iter()
+            .map(|view| view.message.bytes.is_empty())
+            .collect();
+        assert_eq!(sizes, [true, false], "the others are shown");
+        post.publish(1).await;
+        post.run_at("2026-03-03T06:30:00Z").await;
+        assert_eq!(post.mails(), ["an: 1 2", "bo: 1", "bo: 2"], "{with}");
+    }
 }
 
 /// A mailer that waits this long for outstanding answers at the end, and no test for more.

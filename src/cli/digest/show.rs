@@ -55,6 +55,10 @@ impl Scene {
         if args.json {
             return tell(&edition, &messages, true, out);
         }
+        anyhow::ensure!(
+            !message.bytes.is_empty(),
+            "this mail is damaged in the database"
+        );
         match args.part.chosen() {
             // As it went over the wire: no line end is added.
             None | Some(Part::Eml) => out.sink().write_all(&message.bytes)?,
@@ -138,7 +142,12 @@ fn tell(
     let one = messages.len() == 1;
     let messages: Vec<Sent<'_>> = messages
         .iter()
-        .map(|view| sent(view, json && one))
+        .map(|view| Sent {
+            text: (json && one)
+                .then(|| deliver::part(&view.message.bytes, "text/plain"))
+                .flatten(),
+            ..sent(view)
+        })
         .collect();
     if json {
         out.json(&Shown { edition, messages })?;
@@ -167,7 +176,7 @@ fn tell(
     Ok(Exit::Fine)
 }
 
-fn sent(view: &MessageView, with_text: bool) -> Sent<'_> {
+fn sent(view: &MessageView) -> Sent<'_> {
     let message = &view.message;
     Sent {
         subscriber: message.subscriber.map_or(0, |id| id.0),
@@ -177,8 +186,6 @@ fn sent(view: &MessageView, with_text: bool) -> Sent<'_> {
         bytes: message.bytes.len(),
         attempts: message.attempts,
         reply: view.reply.as_deref(),
-        text: with_text
-            .then(|| deliver::part(&message.bytes, "text/plain"))
-            .flatten(),
+        text: None,
     }
 }
