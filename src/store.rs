@@ -120,6 +120,20 @@ pub enum StoreError {
         /// Slot.
         slot_at: Timestamp,
     },
+    /// A copy cannot go where the store itself is.
+    #[error("{path} belongs to the database in use; choose another name for the copy", path = path.display())]
+    OwnFile {
+        /// Where it was to go.
+        path: PathBuf,
+    },
+    /// An operator named what is not there.
+    #[error("no {what} has the number {id}; see: feedmill why URL")]
+    Unknown {
+        /// An entry or a story.
+        what: &'static str,
+        /// As named.
+        id: i64,
+    },
     /// Anything else.
     #[error("database: {context}")]
     Sqlite {

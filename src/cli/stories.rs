@@ -48,6 +48,7 @@ pub async fn run(
             out.line(&format!("entry {entry} is story {} now", story.0))?;
         }
         Deed::Join { one, other } => {
+            anyhow::ensure!(one != other, "story {one} is one already; name two");
             let pair = (StoryId(one), StoryId(other));
             let kept = store.join_stories(pair, judge, now).await?.0;
             let gone = if kept == one { other } else { one };

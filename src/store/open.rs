@@ -133,10 +133,7 @@ fn told_io(context: &str, error: std::io::Error) -> StoreError {
 
 /// `path` with `.suffix` appended to its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    PathBuf::from(name)
+    with_ending(path, &format!(".{suffix}"))
 }
 
 /// A checked and migrated writing connection; without a lock it leaves the schema to the daemon that holds one.
@@ -231,9 +228,18 @@ fn examine(path: &Path) -> Result<()> {
 }
 
 fn beside_wal(path: &Path) -> PathBuf {
+    with_ending(path, "-wal")
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     PathBuf::from(name)
+}
+
+/// The database and the files that SQLite and we keep beside it.
+pub(super) fn own_files(path: &Path) -> [PathBuf; 4] {
+    ["", "-wal", "-shm", ".lock"].map(|ending| with_ending(path, ending))
 }
 
 fn quick_check(conn: &Connection, path: &Path) -> Result<()> {

@@ -165,11 +165,8 @@ fn rule(
     Ok(())
 }
 
-fn unknown(what: &str, id: i64) -> StoreError {
-    StoreError::Sqlite {
-        context: format!("no {what} {id}"),
-        source: "nothing has this number".into(),
-    }
+fn unknown(what: &'static str, id: i64) -> StoreError {
+    StoreError::Unknown { what, id }
 }
 
 /// Shows what was held or quarantined of a feed; gives how many entries.

@@ -153,6 +153,12 @@ pub(super) fn maintain(conn: &Connection, now: Timestamp) -> Outcome<()> {
 
 /// A verified copy of `path` at `to`; gives its size.
 pub(super) fn backup(path: &Path, to: &Path) -> Outcome<u64> {
+    if open::own_files(path).iter().any(|own| is_place_of(to, own)) {
+        return Err(StoreError::OwnFile {
+            path: to.to_owned(),
+        }
+        .into());
+    }
     let draft = open::beside(to, "part");
     if draft.exists() {
         std::fs::remove_file(&draft)?;
@@ -169,6 +175,17 @@ pub(super) fn backup(path: &Path, to: &Path) -> Outcome<u64> {
         std::fs::File::open(folder)?.sync_all()?;
     }
     Ok(file.metadata()?.len())
+}
+
+/// Whether two names, however they are written, are one entry of one folder.
+fn is_place_of(one: &Path, other: &Path) -> bool {
+    let folder = |path: &Path| {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new(".")).canonicalize().ok()
+    };
+    one.file_name() == other.file_name() && folder(one) == folder(other)
 }
 
 fn copy(path: &Path, draft: &Path) -> Outcome<()> {

@@ -43,9 +43,22 @@ fn join_keeps_the_older_number_and_split_takes_it_back() {
     assert_ne!(own, first);
     assert_eq!(told, format!("entry {entry} is story {own} now\n"));
     for (args, named) in [
-        (["stories", "join", &first, "99"].as_slice(), "no story 99"),
-        (&["stories", "join", "98", &first], "no story 98"),
-        (&["stories", "split", "97"], "no entry 97"),
+        (
+            ["stories", "join", &first, "99"].as_slice(),
+            "no story has the number 99; see: feedmill why URL",
+        ),
+        (
+            &["stories", "join", "98", &first],
+            "no story has the number 98; see: feedmill why URL",
+        ),
+        (
+            &["stories", "split", "97"],
+            "no entry has the number 97; see: feedmill why URL",
+        ),
+        (
+            &["stories", "join", &first, &first],
+            "is one already; name two",
+        ),
     ] {
         let ended = home.run(args);
         assert_eq!(ended.status.code(), Some(1));

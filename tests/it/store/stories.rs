@@ -223,7 +223,7 @@ async fn the_operator_splits_and_joins_for_good() {
     assert_eq!(join(other, StoryId(1)).await.unwrap(), StoryId(1));
     for (one, other) in [(StoryId(1), StoryId(99)), (StoryId(99), StoryId(1))] {
         let error = join(one, other).await.unwrap_err().to_string();
-        assert!(error.contains("no story 99"), "{error}");
+        assert!(error.contains("no story has the number 99"), "{error}");
     }
     let stories = bench.store.select_stories(Selection {
         groups: strings(&["all"]),

@@ -85,6 +85,20 @@ async fn a_backup_is_a_whole_store_of_its_own() {
         .backup(&bench.folder.path().join("missing/copy.db"))
         .await
         .unwrap_err();
+    // The database itself, however it is named, and what lies beside it.
+    for own in [
+        "feedmill.db",
+        "./feedmill.db",
+        "../FOLDER/feedmill.db",
+        "feedmill.db-wal",
+        "feedmill.db.lock",
+    ] {
+        let name = bench.folder.path().file_name().unwrap().to_str().unwrap();
+        let own = bench.folder.path().join(own.replace("FOLDER", name));
+        let refused = bench.store.backup(&own).await.unwrap_err().to_string();
+        assert!(refused.contains("choose another name"), "{refused}");
+    }
+    bench.store.ping().await.unwrap();
     let copy = Store::open(StoreOptions {
         path,
         exclusive: true,
