@@ -78,9 +78,12 @@ fn revisions(conn: &Connection, entry: i64) -> Outcome<Vec<(u32, jiff::Timestamp
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Editions that carried it, but for those whose mails were all taken over by the next.
 fn mailed_in(conn: &Connection, story: i64) -> Outcome<Vec<(String, jiff::Timestamp)>> {
     let sql = "SELECT e.digest, e.slot_at FROM edition_story s JOIN edition e ON e.id = s.edition
-        WHERE s.story = ?1 ORDER BY e.slot_at";
+        WHERE s.story = ?1 AND (EXISTS (SELECT 1 FROM message m WHERE m.edition = e.id AND m.standing <> 4)
+            OR NOT EXISTS (SELECT 1 FROM message m WHERE m.edition = e.id))
+        ORDER BY e.slot_at";
     let mut query = conn.prepare_cached(sql)?;
     let rows = query.query_map([story], |row| Ok((row.get(0)?, get_at(row, 1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

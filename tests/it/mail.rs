@@ -296,6 +296,30 @@ async fn what_never_went_out_is_merged_into_the_next_edition_and_the_next() {
     post.serve(Script::default()).await;
     post.run_at("2026-03-04T06:30:00Z").await;
     assert_eq!(post.mails(), ["an: 1 2 3", "bo: 3"]);
+    // The page that the mails lead to tells what any of them does, and so do the edition's number and subject.
+    let edition = post
+        .bench
+        .store
+        .editions("morning", 1)
+        .await
+        .unwrap()
+        .remove(0);
+    let page = post
+        .bench
+        .store
+        .edition_page(edition.id)
+        .await
+        .unwrap()
+        .unwrap();
+    for n in 1..=3 {
+        assert!(page.contains(&format!("Story {n}<")), "{page}");
+    }
+    assert_eq!(edition.stories, 3);
+    assert!(
+        edition.subject.contains("3 new stories"),
+        "{}",
+        edition.subject
+    );
 }
 
 #[tokio::test]

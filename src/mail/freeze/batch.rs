@@ -207,11 +207,11 @@ impl Batch {
         shared.corrections = told.into_iter().collect();
         // Of a story that several are told differently, everyone's copy has the earliest state.
         shared.corrections.dedup_by_key(|(story, _)| *story);
+        // Mails that take over what was never delivered make the stories before this window the edition's too.
+        shared.after = self.earliest(|one| one.weekday().is_none());
         let stories = self.chosen(&shared).iter().map(|story| story.id).collect();
         // Mails lead to the web copy for what they have no room for: it holds the week of those who get a week's.
-        let weekly = self.addressees.iter().filter(|one| one.weekday().is_some());
-        let longest = weekly.map(|one| one.after).min();
-        shared.after = longest.map_or(shared.after, |after| after.min(shared.after));
+        shared.after = self.earliest(|_| true);
         let mut made = Made {
             web: self.rendition(&shared, &corrections, Purpose::Web)?,
             last: None,
@@ -238,6 +238,15 @@ impl Batch {
         }
         made.last = classes.into_values().next_back();
         Ok(made)
+    }
+
+    /// Where the longest window of some addressees begins, at the latest where the edition's own does.
+    fn earliest(&self, of: impl Fn(&Addressee) -> bool) -> StorySeq {
+        let begins = self.addressees.iter().filter(|one| of(one));
+        let begins = begins.map(|one| one.after);
+        begins
+            .min()
+            .map_or(self.after, |begin| begin.min(self.after))
     }
 
     /// Gives each class its corrections; returns all that somebody is told.
