@@ -228,7 +228,7 @@ impl Scene {
         for edition in editions {
             let (queued, delivered, failed) = edition.messages;
             out.line(&format!(
-                "{:>5}  {}  {:<20} {:>4} stories  {queued} queued, {delivered} delivered, {failed} failed  {}",
+                "{:>5}  {}  {:<20} stories {:>4}  {queued} queued, {delivered} delivered, {failed} failed  {}",
                 edition.id.0, edition.slot_at, edition.lane, edition.stories, edition.subject
             ))?;
         }

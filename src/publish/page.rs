@@ -209,6 +209,8 @@ struct StoryPage {
     frame: Frame,
     item: Item,
     html: String,
+    /// There is nothing elsewhere that it leads to.
+    is_original: bool,
     files: Vec<File>,
     comments: Option<String>,
     feed: Option<String>,
@@ -247,6 +249,7 @@ pub fn story_page(theme: &Theme, site: &Site, output: &PublishConfig, story: &St
             .at(site.story_url(story)),
         item: Item::new(site, story, &output.timezone, language),
         html,
+        is_original: web_url(story.lead.entry.link.as_deref()).is_none(),
         files: files(story),
         feed: (output.formats.contains(&PublishFormat::Html)
             && (site.live || output.search.is_none() && is_path(&story.lead.feed.key)))

@@ -50,6 +50,21 @@ fn the_page_has_days_links_and_no_remote_load() {
     );
 }
 
+#[test]
+fn the_page_of_a_story_without_a_link_does_not_lead_to_itself() {
+    let theme = Theme::load(None).unwrap();
+    let mut told = story(1, "One", "<p>y</p>");
+    let page = story_page(&theme, &site(), &output("all"), &told).unwrap();
+    holds(
+        &page,
+        &["\" rel=\"noopener noreferrer\">One</a></h1>", "Read at"],
+    );
+    told.lead.entry.link = None;
+    let page = story_page(&theme, &site(), &output("all"), &told).unwrap();
+    holds(&page, &["<h1 dir=\"auto\">One</h1>"]);
+    assert!(!page.contains("Read at"), "{page}");
+}
+
 fn own(language: &str) -> SubscriptionView<'_> {
     let choice = Choice {
         usual: "en",
