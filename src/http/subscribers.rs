@@ -8,8 +8,9 @@ use axum::response::Response;
 
 use super::routes::Desk;
 use super::{Front, pages};
+use crate::config::DigestConfig;
 use crate::digest::token;
-use crate::model::{SubscriberRecord, SubscriberStanding};
+use crate::model::{SubscriberRecord, SubscriberStanding, mailbox_key};
 use crate::publish::{self, Unsubscribe};
 
 /// Why an unsubscribed address is so, for the operator.
@@ -25,7 +26,7 @@ pub(super) async fn ask(State(desk): State<Desk>, Path(given): Path<String>) -> 
         }
         Ok(Some(known)) => show(
             &front,
-            StatusCode::OK,
+            (StatusCode::OK, language(&front, &known)),
             Unsubscribe::Ask {
                 digest: title(&front, &known),
                 path: &path,
@@ -86,23 +87,36 @@ fn title<'a>(front: &'a Front, known: &'a SubscriberRecord) -> &'a str {
 
 /// No such token.
 pub(super) fn unknown(front: &Front) -> Response {
-    show(front, StatusCode::NOT_FOUND, Unsubscribe::Unknown)
+    let site = &front.site.language;
+    show(front, (StatusCode::NOT_FOUND, site), Unsubscribe::Unknown)
 }
 
 fn done(front: &Front, known: &SubscriberRecord) -> Response {
     show(
         front,
-        StatusCode::OK,
+        (StatusCode::OK, language(front, known)),
         Unsubscribe::Done {
             digest: title(front, known),
         },
     )
 }
 
-fn show(front: &Front, status: StatusCode, state: Unsubscribe<'_>) -> Response {
-    pages::private(
-        front,
-        status,
-        publish::unsubscribe_page(&front.theme, &front.site, state),
-    )
+fn show(front: &Front, (status, language): (StatusCode, &str), state: Unsubscribe<'_>) -> Response {
+    let page = publish::unsubscribe_page(&front.theme, &front.site, language, state);
+    pages::private(front, status, page)
+}
+
+/// The language of a subscriber's mails, which this page goes on in.
+fn language<'a>(front: &'a Front, known: &'a SubscriberRecord) -> &'a str {
+    let Some(digest) = front.config.digests.get(&known.spec.digest) else {
+        return &front.site.language;
+    };
+    let own = known.wishes.language.as_ref();
+    own.unwrap_or_else(|| usual_language(digest, known))
+}
+
+/// The language that the config gives a subscriber.
+pub(super) fn usual_language<'a>(digest: &'a DigestConfig, known: &SubscriberRecord) -> &'a String {
+    let configured = digest.subscriber(&mailbox_key(&known.spec.address));
+    configured.map_or(&digest.language, |wishes| &wishes.language)
 }

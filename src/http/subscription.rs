@@ -239,7 +239,7 @@ impl<'a> Own<'a> {
     fn page(&self, desk: &Desk, saved: bool) -> Response {
         let (known, wishes) = (&self.known, &self.known.wishes);
         let configured = self.configured();
-        let language = configured.map_or(&self.digest.language, |wishes| &wishes.language);
+        let language = subscribers::usual_language(self.digest, known);
         let usual_groups = configured.map_or(&[][..], |wishes| &wishes.groups);
         let chosen = wishes.groups.as_deref().unwrap_or(usual_groups);
         let (groups, zones) = (self.groups(), zones());

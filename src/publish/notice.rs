@@ -59,45 +59,28 @@ pub fn error_page(theme: &Theme, site: &Site, status: u16) -> Page {
     )
 }
 
-/// The page of an unsubscribe link.
-pub fn unsubscribe_page(theme: &Theme, site: &Site, state: Unsubscribe<'_>) -> Page {
-    let language = theme.language(&site.language);
-    let heading = language.text("unsubscribe_title");
-    match state {
-        Unsubscribe::Ask { digest, path } => {
-            let ask = language.filled("unsubscribe_ask", &[("digest", digest)]);
-            notice(
-                theme,
-                site,
-                &site.language,
-                (heading, vec![ask]),
-                Some((path, language.text("unsubscribe_button"))),
-            )
-        }
-        Unsubscribe::Done { digest } => {
-            let done = language.filled("unsubscribe_done", &[("digest", digest)]);
-            notice(
-                theme,
-                site,
-                &site.language,
-                (
-                    heading,
-                    vec![done, language.text("unsubscribe_done_hint").to_owned()],
-                ),
-                None,
-            )
-        }
-        Unsubscribe::Unknown => notice(
-            theme,
-            site,
-            &site.language,
-            (
-                heading,
-                vec![language.text("unsubscribe_unknown").to_owned()],
-            ),
-            None,
+/// The page of an unsubscribe link, in `language`.
+pub fn unsubscribe_page(
+    theme: &Theme,
+    site: &Site,
+    language: &str,
+    state: Unsubscribe<'_>,
+) -> Page {
+    let words = theme.language(language);
+    let (lines, form) = match state {
+        Unsubscribe::Ask { digest, path } => (
+            vec![words.filled("unsubscribe_ask", &[("digest", digest)])],
+            Some((path, words.text("unsubscribe_button"))),
         ),
-    }
+        Unsubscribe::Done { digest } => {
+            let done = words.filled("unsubscribe_done", &[("digest", digest)]);
+            let hint = words.text("unsubscribe_done_hint").to_owned();
+            (vec![done, hint], None)
+        }
+        Unsubscribe::Unknown => (vec![words.text("unsubscribe_unknown").to_owned()], None),
+    };
+    let heading = words.text("unsubscribe_title");
+    notice(theme, site, language, (heading, lines), form)
 }
 
 /// A heading, lines, and perhaps a form of one button.

@@ -60,7 +60,10 @@ pub(super) fn run(theme: &Theme) -> Vec<(&'static str, String)> {
         ("changes.html", changed(theme, &site, zone)),
         ("search.html", search_page(theme, &site, zone, &found)),
         ("status.html", status(theme, &site, zone)),
-        ("notice.html", unsubscribe_page(theme, &site, ask)),
+        (
+            "notice.html",
+            unsubscribe_page(theme, &site, &output.language, ask),
+        ),
         ("notice.html", error_page(theme, &site, 404)),
         ("sign_up.html", sign_up_page(theme, &site, &joining())),
         ("subscription.html", subscription_page(theme, &site, &own())),

@@ -195,7 +195,12 @@ async fn what_a_subscriber_chooses_holds_from_the_next_edition_and_outlives_the_
     // Half past six in Tokyo.
     desk.run_at("2026-11-24T21:30:00Z").await;
     assert_eq!(desk.stories("an@"), ["Chips 1, Roses 1", "Chips 2"]);
-    assert!(desk.texts("an@")[1].contains("Để tạm dừng"));
+    let mail = desk.texts("an@").remove(1);
+    assert!(mail.contains("Để tạm dừng"));
+    let (_, leave) = mail.split_once("/unsubscribe/").unwrap();
+    let leave = leave.split_whitespace().next().unwrap();
+    let page = desk.page(&format!("/unsubscribe/{leave}"));
+    assert!(page.text().contains("<html lang=\"vi\""), "{}", page.text());
     assert_eq!(desk.stories("bo@"), ["Chips 1, Roses 1"]);
     desk.run_at("2026-11-25T06:30:00Z").await;
     assert_eq!(desk.stories("bo@")[1..], ["Chips 2, Roses 2"]);

@@ -139,9 +139,14 @@ fn every_page_passes_the_gate_in_every_language() {
         let pages = [
             error_page(&theme, &site, 404),
             error_page(&theme, &site, 418),
-            unsubscribe_page(&theme, &site, ask),
-            unsubscribe_page(&theme, &site, Unsubscribe::Done { digest: "Morning" }),
-            unsubscribe_page(&theme, &site, Unsubscribe::Unknown),
+            unsubscribe_page(&theme, &site, language, ask),
+            unsubscribe_page(
+                &theme,
+                &site,
+                language,
+                Unsubscribe::Done { digest: "Morning" },
+            ),
+            unsubscribe_page(&theme, &site, language, Unsubscribe::Unknown),
             subscription_page(&theme, &site, &own(language)),
             sign_up_page(&theme, &site, &joining()),
             sign_up_notice(
