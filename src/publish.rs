@@ -308,7 +308,7 @@ pub fn site_drafts(
         draft(
             String::from("opml"),
             "text/x-opml; charset=utf-8",
-            opml(&site.title(), feeds),
+            opml(&site.title(), feeds, &site.group_titles),
         ),
         draft(String::from("style.css"), "text/css; charset=utf-8", style),
         draft(String::from("icon.svg"), "image/svg+xml", icon),

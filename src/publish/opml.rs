@@ -10,9 +10,9 @@ use crate::model::{FeedStanding, FeedState};
 use super::text::{line, web_url};
 use super::xml::Xml;
 
-/// OPML 2.0 of `feeds`.
+/// OPML 2.0 of `feeds`; folders are called by `titles` where a group has one.
 #[must_use]
-pub fn opml(title: &str, feeds: &[FeedState]) -> Vec<u8> {
+pub fn opml(title: &str, feeds: &[FeedState], titles: &BTreeMap<String, String>) -> Vec<u8> {
     let mut folders: BTreeMap<&str, Vec<&FeedState>> = BTreeMap::new();
     let mut loose = Vec::new();
     for feed in feeds
@@ -33,7 +33,7 @@ pub fn opml(title: &str, feeds: &[FeedState]) -> Vec<u8> {
     xml.close("head");
     xml.open("body", &[]);
     for (group, feeds) in folders {
-        let name = line(group);
+        let name = line(titles.get(group).map_or(group, String::as_str));
         xml.open("outline", &[("text", &name), ("title", &name)]);
         sorted(feeds)
             .into_iter()

@@ -1,14 +1,14 @@
 //! What every document of a site shares: its address, its id seed, its merged feeds. Ids come from the seed and the
 //! merged feed's first name, never from the address: changing `public_url` changes no id.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use url::Url;
 
-use crate::config::{Config, ContentMode, PublishConfig, PublishFormat};
+use crate::config::{Config, ContentMode, GroupConfig, PublishConfig, PublishFormat};
 use crate::model::{FeedView, StoryView, Tombstone};
 
 use super::atom::Volume;
@@ -42,6 +42,8 @@ pub struct Site {
     pub contact: Option<Url>,
     /// Whether some digest lets anybody subscribe.
     pub sign_up: bool,
+    /// What groups are called where it is not their name.
+    pub group_titles: BTreeMap<String, String>,
     /// Merged feeds by name.
     pub outputs: Vec<PublishConfig>,
 }
@@ -62,6 +64,7 @@ impl Site {
             language: config.language.clone(),
             contact: config.fetch.contact.clone(),
             sign_up: config.digests.values().any(|digest| digest.sign_up),
+            group_titles: group_titles(config),
             outputs: config.publish.values().cloned().collect(),
         }
     }
@@ -247,4 +250,10 @@ fn weight(story: &StoryView, mode: ContentMode) -> usize {
         ContentMode::Title => 0,
     };
     body + entry.title.len() + 600
+}
+
+fn group_titles(config: &Config) -> BTreeMap<String, String> {
+    let titled =
+        |(name, group): (&String, &GroupConfig)| Some((name.clone(), group.title.clone()?));
+    config.groups.iter().filter_map(titled).collect()
 }

@@ -165,6 +165,7 @@ fn site() -> Site {
         language: String::from("en"),
         contact: None,
         sign_up: true,
+        group_titles: Default::default(),
         outputs: vec![
             output.clone(),
             PublishConfig {

@@ -55,6 +55,7 @@ pub(crate) fn site() -> Site {
         language: String::from("en"),
         contact: None,
         sign_up: true,
+        group_titles: Default::default(),
         outputs: vec![output("all"), output("tech")],
     }
 }

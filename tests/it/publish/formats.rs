@@ -388,13 +388,17 @@ fn opml_has_groups_as_folders_and_no_secrets() {
         state("c", "https://user:word@c.example/f", &[]),
         state("d", "https://d.example/f", &[]),
     ];
-    let outlines: Vec<String> = String::from_utf8(opml("Mine", &feeds))
+    let titles = [("tech".to_owned(), "Technology & more".to_owned())].into();
+    let outlines: Vec<String> = String::from_utf8(opml("Mine", &feeds, &titles))
         .unwrap()
         .lines()
         .filter(|line| line.contains("<outline"))
         .map(|line| {
             line.split('"')
-                .filter(|part| part.starts_with("http") || ["tech", "home"].contains(part))
+                .filter(|part| {
+                    part.starts_with("http")
+                        || ["tech", "Technology &amp; more", "home"].contains(part)
+                })
                 .collect::<Vec<_>>()
                 .join(" ")
         })
@@ -402,7 +406,7 @@ fn opml_has_groups_as_folders_and_no_secrets() {
     let expected = [
         "home home",
         "https://a.example/f",
-        "tech tech",
+        "Technology &amp; more Technology &amp; more",
         "https://a.example/f",
         "https://b.example/f?x=1&amp;y=2",
         "https://d.example/f",
