@@ -185,7 +185,7 @@ pub(super) struct Fetch {
     pub(super) allow_networks: Vec<String>,
     /// Proxy for all feeds that set none: http, https or socks5 URL.
     pub(super) proxy: Option<String>,
-    /// Query parameters to cut from links, beside the built-in list of tracking parameters.
+    /// Query parameters that tell no two pages apart, beside the built-in list of tracking parameters.
     pub(super) strip_params: Vec<String>,
     /// Let hubs push new entries where feeds offer it; needs an https `public_url`.
     pub(super) websub: bool,
