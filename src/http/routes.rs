@@ -8,6 +8,8 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use crate::model::StoryId;
+
 use super::{
     Door, Role, Site, admin, hub, hubs, pages, search, sign_up, status, subscribers, subscription,
 };
@@ -81,6 +83,9 @@ async fn elsewhere(State(desk): State<Desk>, method: Method, uri: Uri) -> Respon
     if let Some(target) = front.moved(uri.path()) {
         return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, target)]).into_response();
     }
+    if let Some(joined) = joined(&desk, uri.path()).await {
+        return joined;
+    }
     // `/all` is what people type for `/all/`.
     let with_slash = format!("{}/", uri.path());
     if desk.site.shelf.get(&with_slash).is_some() {
@@ -99,6 +104,19 @@ async fn elsewhere(State(desk): State<Desk>, method: Method, uri: Uri) -> Respon
         return pages::later(&front, StatusCode::SERVICE_UNAVAILABLE, 300);
     }
     pages::error(&front, StatusCode::NOT_FOUND)
+}
+
+/// The page of a story that an operator joined to another is that one's.
+async fn joined(desk: &Desk, path: &str) -> Option<Response> {
+    let id = path.strip_prefix("/story/")?.parse().ok()?;
+    let front = desk.site.front.load();
+    match desk.site.store.joined_to(StoryId(id)).await {
+        Ok(story) => {
+            let target = front.absolute(&format!("/story/{}", story?.0));
+            Some((StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, target)]).into_response())
+        }
+        Err(error) => Some(pages::broken(&front, &error)),
+    }
 }
 
 async fn not_allowed(State(desk): State<Desk>) -> Response {

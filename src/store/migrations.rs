@@ -9,7 +9,7 @@ use super::row::{Outcome, Trouble};
 use super::{Result, StoreError};
 
 /// The steps in order; step n leads to version n + 1.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     include_str!("migrations/0001_begin.sql"),
     include_str!("migrations/0002_counts.sql"),
     include_str!("migrations/0003_withdrawn.sql"),
@@ -23,6 +23,7 @@ const STEPS: [&str; 13] = [
     include_str!("migrations/0011_letters.sql"),
     include_str!("migrations/0012_lighter_outbox.sql"),
     include_str!("migrations/0013_reply.sql"),
+    include_str!("migrations/0014_joined.sql"),
 ];
 
 /// The version that this feedmill writes.

@@ -24,6 +24,11 @@ impl Store {
         })
         .await
     }
+    /// The story that an operator joined `id` to; none where it is one of its own, or never was.
+    pub async fn joined_to(&self, id: StoryId) -> Result<Option<StoryId>> {
+        self.read("reading a story", move |conn| rulings::joined_to(conn, id))
+            .await
+    }
     /// Highest assigned sequence number.
     pub async fn last_seq(&self) -> Result<StorySeq> {
         self.read("reading the last number", move |conn| {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::StoreError;
 use super::ledger::Ledger;
@@ -127,6 +127,10 @@ pub(super) fn join(
     }
     conn.prepare_cached("UPDATE OR IGNORE edition_story SET story = ?2 WHERE story = ?1")?
         .execute([from.0, into.0])?;
+    conn.prepare_cached("UPDATE joined_story SET story = ?2 WHERE story = ?1")?
+        .execute([from.0, into.0])?;
+    conn.prepare_cached("INSERT OR REPLACE INTO joined_story VALUES (?1, ?2)")?
+        .execute([from.0, into.0])?;
     conn.prepare_cached("DELETE FROM story WHERE id = ?1")?
         .execute([from.0])?;
     let mut ledger = Ledger::default();
@@ -134,6 +138,15 @@ pub(super) fn join(
     settle_story(conn, &mut ledger, into.0, judge)?;
     ledger.close(conn)?;
     Ok(into)
+}
+
+/// The story that one was joined to which is no more.
+pub(super) fn joined_to(conn: &Connection, id: StoryId) -> Outcome<Option<StoryId>> {
+    let sql = "SELECT story FROM joined_story WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM story WHERE id = ?1)";
+    let mut query = conn.prepare_cached(sql)?;
+    Ok(query
+        .query_row([id.0], |row| row.get(0).map(StoryId))
+        .optional()?)
 }
 
 fn known_story(conn: &Connection, id: StoryId) -> Outcome<StoryRow> {

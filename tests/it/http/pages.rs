@@ -9,9 +9,11 @@ use feedmill::config::PublishConfig;
 use feedmill::digest::token;
 use feedmill::http::{Deadlines, Front};
 use feedmill::model::{
-    EditionStanding, FrozenEdition, PollCommit, StorySeq, StoryView, SubscriberStanding,
+    EditionStanding, FrozenEdition, PollCommit, StoryId, StorySeq, StoryView, SubscriberStanding,
 };
 use feedmill::publish::{Coding, Document, HubAnswer, OnRequest};
+
+use feedmill::story::Matcher;
 
 use super::bench::{CALM, SOON, Served, start};
 use crate::publish::bench::output;
@@ -613,4 +615,30 @@ async fn a_server_that_has_not_rendered_yet_asks_to_come_back() {
     assert_eq!(get(served.address, "/readyz").status, 503);
     ready.store(true, std::sync::atomic::Ordering::Release);
     assert_eq!(get(served.address, "/nothing").status, 404);
+}
+
+/// The address stood in the merged feed, where the entry had no link of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_joined_story_is_that_of_the_other() {
+    let mill = Mill::new(vec![output("all")]).await;
+    mill.poll("a", &pairs(&[("1", "One"), ("2", "Two"), ("3", "Three")]))
+        .await;
+    let served = start(&mill, CALM).await;
+    let now = mill.clock.now();
+    // One after the other: what led to the second leads on.
+    for pair in [(3, 2), (2, 1)] {
+        let pair = (StoryId(pair.0), StoryId(pair.1));
+        let joined = mill
+            .store
+            .join_stories(pair, Arc::new(Matcher::default()), now);
+        joined.await.unwrap();
+    }
+    for gone in ["/story/2", "/story/3"] {
+        let answer = get(served.address, gone);
+        assert_eq!(answer.status, 301, "{gone}");
+        let target = answer.header("location").unwrap();
+        assert!(target.ends_with("/story/1"), "{target}");
+    }
+    assert_eq!(get(served.address, "/story/1").status, 200);
+    assert_eq!(get(served.address, "/story/4").status, 404);
 }
