@@ -142,12 +142,7 @@ impl Mailer {
             .map(|subscriber| self.addressee(digest, subscriber, start(subscriber, &undelivered)))
             .collect();
         batch.weekly = self.weekly(freezing, &batch.addressees);
-        let earliest = batch
-            .addressees
-            .iter()
-            .map(|addressee| addressee.after)
-            .min();
-        let earliest = earliest.unwrap_or(state.until).min(state.until);
+        let earliest = batch.earliest(|_| true);
         batch.stories = self.window(digest, earliest, until).await?;
         batch.corrections = self.corrections(digest, now).await?;
         let made = make(batch).await?;

@@ -10,7 +10,9 @@ use feedmill::digest::token;
 use feedmill::filter::Rules;
 use feedmill::mail::slots::{Owed, owed};
 use feedmill::mail::{Ground, Look, Mailer, sync};
-use feedmill::model::{EditionStanding, MessageStanding, StorySeq, SubscriberStanding};
+use feedmill::model::{
+    EditionRecord, EditionStanding, MessageStanding, MessageView, StorySeq, SubscriberStanding,
+};
 use feedmill::schedule::cron::CronSchedule;
 use feedmill::telemetry::Metrics;
 use jiff::tz::TimeZone;
@@ -130,6 +132,18 @@ impl Post {
             )
         };
         editions.iter().map(line).collect()
+    }
+
+    /// The newest edition.
+    pub(crate) async fn newest(&self) -> EditionRecord {
+        let editions = self.bench.store.editions("morning", 1).await;
+        editions.unwrap().remove(0)
+    }
+
+    /// Its mails, as they are kept.
+    pub(crate) async fn kept(&self) -> Vec<MessageView> {
+        let edition = self.newest().await.id;
+        self.bench.store.edition_messages(edition).await.unwrap()
     }
 
     /// Recipient and stories of each mail taken: "an: 1 2".
@@ -263,10 +277,9 @@ async fn who_leaves_while_the_edition_runs_gets_no_more_of_it() {
         .unsubscribe(subscriber.id, "asked", post.clock.now())
         .await
         .unwrap();
-    let edition = store.editions("morning", 1).await.unwrap().remove(0);
-    let messages = store.edition_messages(edition.id).await.unwrap();
     assert_eq!(
-        messages
+        post.kept()
+            .await
             .iter()
             .map(|view| view.standing)
             .collect::<Vec<_>>(),
@@ -297,13 +310,7 @@ async fn what_never_went_out_is_merged_into_the_next_edition_and_the_next() {
     post.run_at("2026-03-04T06:30:00Z").await;
     assert_eq!(post.mails(), ["an: 1 2 3", "bo: 3"]);
     // The page that the mails lead to tells what any of them does, and so do the edition's number and subject.
-    let edition = post
-        .bench
-        .store
-        .editions("morning", 1)
-        .await
-        .unwrap()
-        .remove(0);
+    let edition = post.newest().await;
     let page = post
         .bench
         .store
@@ -359,9 +366,8 @@ async fn one_refused_recipient_does_not_stop_the_others() {
     post.publish(1).await;
     post.run_at("2026-03-02T06:30:00Z").await;
     assert_eq!(post.mails(), ["an: 1", "cy: 1", "du: 1"]);
-    let edition = &post.bench.store.editions("morning", 1).await.unwrap()[0];
-    assert_eq!(edition.messages, (0, 3, 1));
-    let kept = post.bench.store.edition_messages(edition.id).await.unwrap();
+    assert_eq!(post.newest().await.messages, (0, 3, 1));
+    let kept = post.kept().await;
     let bo = kept
         .iter()
         .find(|view| view.standing == MessageStanding::Failed);
@@ -390,14 +396,7 @@ async fn a_server_that_is_down_costs_no_attempts() {
     let (until, reason) = mailer.pause().unwrap();
     assert_eq!(until, at("2026-03-02T06:30:15Z"));
     assert!(reason.contains("4.3.2 down"), "{reason}");
-    let edition = post
-        .bench
-        .store
-        .editions("morning", 1)
-        .await
-        .unwrap()
-        .remove(0);
-    let messages = post.bench.store.edition_messages(edition.id).await.unwrap();
+    let messages = post.kept().await;
     assert_eq!(
         (messages[0].standing, messages[0].message.attempts),
         (MessageStanding::Queued, 0)
@@ -483,10 +482,7 @@ async fn a_running_flow_ends_when_it_is_told() {
         stop.cancel();
     };
     tokio::join!(flow, watch);
-    assert_eq!(
-        post.bench.store.editions("morning", 1).await.unwrap()[0].messages,
-        (0, 1, 0)
-    );
+    assert_eq!(post.newest().await.messages, (0, 1, 0));
 }
 
 /// What `cron` in `zone` owes at `now` when `last` was the last slot.

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use feedmill::mail::Freezing;
-use feedmill::model::{
-    Disposition, MessageStanding, MessageView, OutboxMessage, SubscriberStanding,
-};
+use feedmill::model::{Disposition, MessageStanding, OutboxMessage, SubscriberStanding};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -150,10 +148,7 @@ async fn who_left_is_not_sent_what_a_dead_daemon_had_claimed() {
     post.bench.reopen().await;
     post.run_at("2026-03-02T06:31:00Z").await;
     assert_eq!(post.mails(), ["bo: 1"]);
-    let store = &post.bench.store;
-    let edition = store.editions("morning", 1).await.unwrap().remove(0);
-    let messages = store.edition_messages(edition.id).await.unwrap();
-    let mut standings: Vec<_> = messages.iter().map(|view| view.standing).collect();
+    let mut standings: Vec<_> = post.kept().await.iter().map(|view| view.standing).collect();
     standings.sort_by_key(|standing| format!("{standing:?}"));
     assert_eq!(
         standings,
@@ -202,14 +197,7 @@ async fn a_damaged_mail_holds_up_no_other_and_its_stories_come_with_the_next() {
         post.run_at("2026-03-02T09:30:00Z").await;
         post.bench.reopen().await;
         post.run_at("2026-03-02T15:00:00Z").await;
-        let edition = post
-            .bench
-            .store
-            .editions("morning", 1)
-            .await
-            .unwrap()
-            .remove(0);
-        let kept = post.bench.store.edition_messages(edition.id).await.unwrap();
+        let kept = post.kept().await;
         let sizes: Vec<bool> = kept
             .iter()
             .map(|view| view.message.bytes.is_empty())
@@ -252,11 +240,10 @@ async fn stopped(script: Script, reached: &str) -> (u32, bool) {
     let both = async { tokio::join!(mailer.run(stop.clone(), Arc::default()), watch) };
     // The silent server is waited for up to ten minutes, and the end within the grace.
     tokio::time::timeout(PATIENCE, both).await.unwrap();
-    let store = &post.bench.store;
-    let edition = store.editions("morning", 1).await.unwrap().remove(0);
-    let view = store.edition_messages(edition.id).await.unwrap().remove(0);
+    let view = post.kept().await.remove(0);
     assert_eq!(view.standing, MessageStanding::Queued);
-    let free = !store.undelivered("morning").await.unwrap().is_empty();
+    let undelivered = post.bench.store.undelivered("morning").await;
+    let free = !undelivered.unwrap().is_empty();
     (view.message.attempts, free)
 }
 
@@ -386,8 +373,7 @@ async fn a_delivery_that_cannot_be_recorded_is_not_repeated() {
     drained.unwrap();
     post.run_at("2026-03-02T12:00:00Z").await;
     assert_eq!(post.mails(), ["an: 1", "bo: 1"]);
-    let edition = &post.bench.store.editions("morning", 1).await.unwrap()[0];
-    assert_eq!(edition.messages, (0, 2, 0));
+    assert_eq!(post.newest().await.messages, (0, 2, 0));
 }
 
 #[tokio::test]
@@ -441,13 +427,6 @@ async fn a_clock_that_was_ahead_for_a_while_silences_nothing() {
     post.run_at("2026-03-03T06:30:00Z").await;
     assert_eq!(post.mails(), ["an: 1", "an: 2"]);
     assert_eq!(post.editions().await, ["03 06:30 1..2", "01 06:30 0..1"]);
-}
-
-/// The stored mail of the only subscriber.
-async fn stored(post: &Post) -> MessageView {
-    let editions = post.bench.store.editions("morning", 1).await.unwrap();
-    let messages = post.bench.store.edition_messages(editions[0].id).await;
-    messages.unwrap().remove(0)
 }
 
 #[tokio::test]
@@ -510,7 +489,7 @@ async fn a_mail_too_large_for_the_server_goes_as_text_alone() {
             );
         }
         // What is kept is what went, for a repeat and for `digest show`.
-        let kept = stored(&post).await;
+        let kept = post.kept().await.remove(0);
         assert_eq!(kept.standing, MessageStanding::Delivered);
         assert_eq!(kept.message.bytes, taken[0].bytes);
     }
@@ -527,7 +506,7 @@ async fn a_mail_whose_text_is_too_large_is_the_operators_to_see_to() {
         post.publish(1).await;
         post.run_at(&format!("2026-03-{day:02}T06:30:00Z")).await;
     }
-    assert_eq!(stored(&post).await.standing, MessageStanding::Failed);
+    assert_eq!(post.kept().await[0].standing, MessageStanding::Failed);
     let subscribers = post.bench.store.subscribers("morning").await.unwrap();
     assert_eq!(subscribers[0].standing, SubscriberStanding::Active);
     assert!(

@@ -241,7 +241,7 @@ impl Batch {
     }
 
     /// Where the longest window of some addressees begins, at the latest where the edition's own does.
-    fn earliest(&self, of: impl Fn(&Addressee) -> bool) -> StorySeq {
+    pub(super) fn earliest(&self, of: impl Fn(&Addressee) -> bool) -> StorySeq {
         let begins = self.addressees.iter().filter(|one| of(one));
         let begins = begins.map(|one| one.after);
         begins
