@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::output::counted;
 use super::{Exit, Output};
 use crate::clock::Clock;
 use crate::config::{Config, DigestConfig, Zone};
@@ -205,8 +206,10 @@ impl Scene {
             match mailer.freeze(&freezing, now).await? {
                 Frozen::Edition { id, messages } => {
                     out.line(&format!(
-                        "edition {} for {}: {messages} messages queued",
-                        id.0, lane.name
+                        "edition {} for {}: {} queued",
+                        id.0,
+                        lane.name,
+                        counted(messages, ["message", "messages"])
                     ))?;
                 }
                 Frozen::Taken => out.line(&format!(
